@@ -1,0 +1,315 @@
+"""How a request proves which account it comes from: keys, Basic, OAuth 2 tokens, signatures, filled-in bodies.
+
+Secrets live inside these objects only; none has a readable `repr`, none appears in an error. Connectors build them
+in `Polls.auth` and never touch a request themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+from weakref import WeakKeyDictionary
+
+import httpx
+import orjson
+
+from connectors.errors import Rejected, Unavailable, Unreadable
+from connectors.wire import retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+
+DEFAULT_LIFE = 300.0
+"""Seconds a token is used whose server does not say how long it lives."""
+
+MOST_TOKENS = 4096
+
+
+class Proof(httpx.Auth):
+    """Proof that needs no extra request: it changes the request, or makes another of it, and is done."""
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Return the request with the proof in it."""
+        raise NotImplementedError
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Send the request once, proved (httpx's protocol)."""
+        yield self.apply(request)
+
+
+class KeyAuth(Proof):
+    """A key in a header of its own, such as `DHL-API-Key`."""
+
+    def __init__(self, header: str, value: str) -> None:
+        self._header, self._value = header, value
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Set the header."""
+        request.headers[self._header] = self._value
+        return request
+
+
+class Bearer(KeyAuth):
+    """A long-lived token in `Authorization`, under `scheme` (Bearer, Token, ...)."""
+
+    def __init__(self, token: str, *, scheme: str = "Bearer") -> None:
+        super().__init__("Authorization", f"{scheme} {token}")
+
+
+class Basic(KeyAuth):
+    """User name and password after RFC 7617, in UTF-8."""
+
+    def __init__(self, username: str, password: str) -> None:
+        super().__init__("Authorization", _basic(username, password))
+
+
+class QueryKey(Proof):
+    """Keys in the query string. They show up in no log of ours: the client logs no query."""
+
+    def __init__(self, **keys: str) -> None:
+        self._keys = keys
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Add the keys to the query."""
+        for name, value in self._keys.items():
+            request.url = request.url.copy_set_param(name, value)
+        return request
+
+
+class Signed(Proof):
+    """Headers computed from each request, such as an HMAC over method, path and body.
+
+    `sign` gets the method, the path with its query and the body, and returns the headers to set.
+    """
+
+    def __init__(self, sign: Callable[[str, str, bytes], Mapping[str, str]]) -> None:
+        self._sign = sign
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Set the computed headers."""
+        request.headers.update(self._sign(request.method, request.url.raw_path.decode("ascii"), request.content))
+        return request
+
+
+class FilledBody(Proof):
+    """Credentials inside the body, as SOAP headers and some JSON APIs want them.
+
+    The connector writes the body without them; `fill` puts them in when the request leaves.
+    """
+
+    def __init__(self, fill: Callable[[bytes], bytes]) -> None:
+        self._fill = fill
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Return the same request with the filled body."""
+        headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"content-length"]
+        return httpx.Request(
+            request.method,
+            request.url,
+            headers=headers,
+            content=self._fill(request.content),
+            extensions=request.extensions,
+        )
+
+
+class Together(Proof):
+    """Several proofs on one request, in the order given."""
+
+    def __init__(self, *proofs: Proof) -> None:
+        self._proofs = proofs
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Apply each proof."""
+        for proof in self._proofs:
+            request = proof.apply(request)
+        return request
+
+
+@dataclass(slots=True)
+class _Token:
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    value: str | None = None
+    good_until: float = 0.0
+
+
+class TokenCache:
+    """Tokens of all accounts in this process, the longest unused dropped first.
+
+    The key is a digest over everything the token was asked with, so two merchants share a token only if they share
+    the very same credentials.
+    """
+
+    def __init__(self, most: int = MOST_TOKENS) -> None:
+        self._most = most
+        self._tokens: OrderedDict[bytes, _Token] = OrderedDict()
+
+    def slot(self, key: bytes) -> _Token:
+        """Return the place of one token, new or known."""
+        token = self._tokens.setdefault(key, _Token())
+        self._tokens.move_to_end(key)
+        if len(self._tokens) > self._most:
+            self._tokens.popitem(last=False)
+        return token
+
+
+_caches: WeakKeyDictionary[asyncio.AbstractEventLoop, TokenCache] = WeakKeyDictionary()
+
+
+def _shared_cache() -> TokenCache:
+    return _caches.setdefault(asyncio.get_running_loop(), TokenCache())
+
+
+class OAuth2ClientCredentials(httpx.Auth):
+    """An OAuth 2 token fetched, shared, renewed ahead of its end, and renewed once where the API refuses it.
+
+    Args:
+        token_url: a path under the account's base address, or a whole address; a mapping from mode (`production`,
+            `test`) to either where the two differ. With an overridden base address the token is asked for there too.
+        client_id: the account's id at the token server.
+        client_secret: its secret.
+        style: where id and secret go: a Basic header, the form, or a JSON body.
+        scope: sent if given.
+        fields: further fields of the token request; they win over the ones made here (`grant_type` for one).
+        headers: further headers of the token request.
+        token_field: the token's name in the answer.
+        header: the header of API requests that carries the token, under `scheme`; an empty scheme means bare.
+        scheme: the word before the token.
+        beside: a further proof on every API request, such as a key header.
+        cache: for tests; all accounts of a process share one.
+        clock: for tests; seconds.
+
+    The token server's 400, 401 and 403 raise `Rejected`, all else but a token `Unavailable`.
+    """
+
+    grant = "client_credentials"
+
+    def __init__(
+        self,
+        token_url: str | Mapping[str, str],
+        client_id: str,
+        client_secret: str,
+        *,
+        style: Literal["basic", "form", "json"] = "basic",
+        scope: str | None = None,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        token_field: str = "access_token",  # noqa: S107 - the name of a field
+        header: str = "Authorization",
+        scheme: str = "Bearer",
+        beside: Proof | None = None,
+        cache: TokenCache | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._token_url = token_url
+        self._style = style
+        self._headers = {"Accept": "application/json", **(headers or {})}
+        self._fields = {"grant_type": self.grant}
+        if scope is not None:
+            self._fields["scope"] = scope
+        if style == "basic":
+            self._headers["Authorization"] = _basic(client_id, client_secret)
+        else:
+            self._fields |= {"client_id": client_id, "client_secret": client_secret}
+        self._fields |= fields or {}
+        self._token_field = token_field
+        self._header, self._scheme = header, scheme
+        self._beside = beside
+        self._cache = cache
+        self._clock = clock
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        """Fetch a token if need be, send the request, and once more with a fresh token after a 401."""
+        url = self._address(request)
+        slot = (self._cache or _shared_cache()).slot(self._key(url))
+        for last in (False, True):
+            async with slot.lock:  # one refresh however many requests wait for it
+                if slot.value is None or self._clock() >= slot.good_until:
+                    answer = yield self._token_request(url, request)
+                    await answer.aread()
+                    slot.value, slot.good_until = self._take(answer)
+                token = slot.value
+            response = yield self._proved(request, token)
+            if response.status_code != httpx.codes.UNAUTHORIZED or last:
+                return
+            if slot.value == token:  # else another request has renewed it meanwhile
+                slot.value = None
+
+    def _address(self, request: httpx.Request) -> httpx.URL:
+        """The client says in the request's extensions which base address and mode it works with."""
+        mode = request.extensions.get("mode", "production")
+        target = self._token_url if isinstance(self._token_url, str) else self._token_url[mode]
+        base = str(request.extensions.get("base_url") or request.url.join("/")).rstrip("/")
+        if target.startswith("/"):
+            return httpx.URL(base + target)
+        url = httpx.URL(target)
+        return httpx.URL(base + url.raw_path.decode("ascii")) if request.extensions.get("overridden") else url
+
+    def _key(self, url: httpx.URL) -> bytes:
+        parts = (str(url), self._style, sorted(self._headers.items()), sorted(self._fields.items()), self._token_field)
+        return hashlib.sha256(repr(parts).encode()).digest()
+
+    def _token_request(self, url: httpx.URL, request: httpx.Request) -> httpx.Request:
+        headers = {"User-Agent": request.headers.get("user-agent", ""), "Accept-Encoding": "gzip"} | self._headers
+        extensions = {"timeout": request.extensions["timeout"]} if "timeout" in request.extensions else {}
+        if self._style == "json":
+            return httpx.Request("POST", url, headers=headers, json=self._fields, extensions=extensions)
+        return httpx.Request("POST", url, headers=headers, data=self._fields, extensions=extensions)
+
+    def _take(self, answer: httpx.Response) -> tuple[str, float]:
+        status = answer.status_code
+        if status in (400, 401, 403):
+            raise Rejected(f"the carrier's token server refuses the account's credentials ({status})")
+        if not answer.is_success:
+            wait = retry_after(answer.headers.get("retry-after"))
+            raise Unavailable(f"the carrier's token server answered {status}", retry_after=wait)
+        try:
+            said: Any = orjson.loads(answer.content)
+            token, life = said[self._token_field], said.get("expires_in")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+            raise Unreadable("the carrier's token server answered without a token") from None
+        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
+            raise Unreadable("the carrier's token server answered with a token that is none")
+        seconds = _life(life)
+        return token, self._clock() + seconds - min(60.0, seconds / 10)
+
+    def _proved(self, request: httpx.Request, token: str) -> httpx.Request:
+        request.headers[self._header] = f"{self._scheme} {token}" if self._scheme else token
+        return self._beside.apply(request) if self._beside else request
+
+
+class OAuth2Password(OAuth2ClientCredentials):
+    """The same with a person's user name and password (grant type `password`)."""
+
+    grant = "password"
+
+    def __init__(
+        self,
+        token_url: str | Mapping[str, str],
+        client_id: str,
+        client_secret: str,
+        *,
+        username: str,
+        password: str,
+        fields: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> None:
+        login = {"username": username, "password": password}
+        super().__init__(token_url, client_id, client_secret, fields=login | dict(fields or {}), **options)
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def _life(said: object) -> float:
+    """Return a token's life in seconds; some servers (UPS) send it as text."""
+    try:
+        seconds = float(said)  # type: ignore[arg-type] # what is no number raises below
+    except (TypeError, ValueError):
+        return DEFAULT_LIFE
+    return seconds if 0 < seconds < 366 * 86_400 else DEFAULT_LIFE
