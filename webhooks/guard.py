@@ -1,0 +1,253 @@
+"""Keeps webhooks out of private networks: every dial's concrete address is checked where the socket is made.
+
+A check at registration alone is not enough (a name may point elsewhere later), nor is a check of resolved names (an
+address written as such never meets a resolver). So there are three: `check_url` tells the merchant early and clearly,
+`Guard.resolve` refuses a host if *any* of its addresses is forbidden, and `Guard.make_socket` sees every dial.
+The lists are explicit because `ipaddress.is_global` of Python 3.11 calls a dozen special ranges global.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING, Any
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Address = IPv4Address | IPv6Address
+    Network = IPv4Network | IPv6Network
+
+DEFAULT_PORTS = frozenset({443})
+MAX_URL = 2_000
+
+FORBIDDEN_4 = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "169.254.0.0/16",  # link local, cloud metadata
+        "172.16.0.0/12",
+        "192.0.0.0/24",  # protocol assignments
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarking
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+)
+GLOBAL_6 = IPv6Network("2000::/3")
+FORBIDDEN_6 = tuple(
+    IPv6Network(text)
+    for text in (
+        "2001::/23",  # protocol assignments, Teredo
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4 carries any IPv4 address
+        "3fff::/20",  # documentation
+    )
+)
+
+_NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
+
+
+class BadUrl(ValueError):  # noqa: N818 - it names what is bad
+    """An address that webhooks may not go to; the text names the field and the reason."""
+
+
+class RefusedError(OSError):
+    """A dial to a forbidden address or port."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(errno.EACCES, reason)
+
+
+@dataclass(slots=True)
+class Dial:
+    """What one exchange learns of its connection. `plain` is set for http without TLS."""
+
+    plain: bool = False
+    refused: str = ""
+    ip: str | None = None
+    reused: bool = False
+
+
+current_dial: ContextVar[Dial | None] = ContextVar("current_dial", default=None)
+
+
+def read_ranges(texts: Iterable[str]) -> tuple[Network, ...]:
+    """Read the operator's allowed private ranges, such as `127.0.0.0/8`. Raises `ValueError` naming the range."""
+    return tuple(ip_network(text.strip()) for text in texts if text.strip())
+
+
+class Guard(AbstractResolver):
+    """Decides which addresses and ports may be dialled; resolver and socket factory of the webhooks' connector.
+
+    Args:
+        allow: private ranges the operator opens; plain http and every port are allowed inside them.
+        ports: ports that may be dialled elsewhere.
+    """
+
+    def __init__(self, allow: Iterable[Network] = (), ports: Iterable[int] = DEFAULT_PORTS) -> None:
+        self._allow = tuple(allow)
+        self._ports = frozenset(ports)
+        # Threads of its own: names that hang must hold up neither the database's threads nor anybody else's.
+        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="webhook-dns")
+
+    def opened(self, address: Address) -> bool:
+        """Tell whether the operator opened the range this address lies in."""
+        address = _unwrap(address)
+        return any(address.version == network.version and address in network for network in self._allow)
+
+    def allows(self, address: Address) -> bool:
+        """Tell whether an address may be dialled at all."""
+        if self.opened(address):
+            return True
+        address = _unwrap(address)
+        if isinstance(address, IPv4Address):
+            return not any(address in network for network in FORBIDDEN_4)
+        return address in GLOBAL_6 and not any(address in network for network in FORBIDDEN_6)
+
+    def refusal(self, address: Address, port: int, *, plain: bool) -> str:
+        """Return why an address may not be dialled; empty when it may."""
+        if self.opened(address):
+            return ""
+        if not self.allows(address):
+            return f"{address} is not a public address"
+        if plain:
+            return "plain http is not allowed there"
+        if port not in self._ports:
+            return f"port {port} is not allowed"
+        return ""
+
+    def make_socket(self, info: tuple[Any, Any, int, str, tuple[Any, ...]]) -> socket.socket:
+        """Make the socket of one dial, after a look at where it goes. Raises `RefusedError`."""
+        family, kind, protocol, _name, where = info
+        dial = current_dial.get()
+        try:
+            reason = self.refusal(_read(str(where[0])), int(where[1]), plain=dial is not None and dial.plain)
+        except ValueError:
+            reason = "not an address"
+        if reason:
+            if dial is not None:
+                dial.refused = reason
+            raise RefusedError(reason)
+        return socket.socket(family, kind, protocol)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Resolve a name; refuse it as a whole when one of its addresses is forbidden. Raises `OSError`."""
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
+        results: list[ResolveResult] = []
+        for kind, _type, protocol, _name, where in found:
+            address = str(where[0])
+            if not self.allows(_read(address)):
+                dial = current_dial.get()
+                reason = f"{host} has the address {address}, which is not public"
+                if dial is not None:
+                    dial.refused = reason
+                raise RefusedError(reason)
+            results.append(
+                ResolveResult(
+                    hostname=host,
+                    host=address,
+                    port=port,
+                    family=kind,
+                    proto=protocol,
+                    flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+                )
+            )
+        return results
+
+    async def close(self) -> None:
+        """Let the resolving threads go."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def check_url(self, url: str) -> None:
+        """Check an endpoint's address when it is registered. Raises `BadUrl`.
+
+        A name that does not resolve yet is accepted over https; every dial is checked again anyway.
+        """
+        parsed = parse_url(url)
+        plain = parsed.scheme == "http"
+        host, port = str(parsed.raw_host), int(parsed.port or 0)
+        try:
+            addresses = [_read(host)]
+        except ValueError:
+            loop = asyncio.get_running_loop()
+            try:
+                found = await loop.run_in_executor(self._threads, _look_up, host, port, socket.AF_UNSPEC)
+            except (OSError, UnicodeError):
+                if plain:
+                    raise BadUrl("url: plain http is allowed only inside the ranges the operator opened") from None
+                if port not in self._ports:
+                    raise BadUrl(f"url: port {port} is not allowed") from None
+                return
+            addresses = [_read(str(info[4][0])) for info in found]
+        for address in addresses:
+            reason = self.refusal(address, port, plain=plain)
+            if reason:
+                raise BadUrl(f"url: {reason}")
+
+
+def parse_url(url: str) -> URL:
+    """Check the spelling of an endpoint's address, without any look-up. Raises `BadUrl`."""
+    if len(url) > MAX_URL:
+        raise BadUrl(f"url: longer than {MAX_URL} characters")
+    if any(character <= " " or character in "\\\x7f" for character in url):
+        raise BadUrl("url: blanks, control characters and backslashes are not allowed")
+    try:
+        parsed = URL(url)
+        host, port = parsed.raw_host, parsed.port
+    except (ValueError, UnicodeError):
+        raise BadUrl("url: not a web address") from None
+    if parsed.scheme not in {"http", "https"}:
+        raise BadUrl("url: it must start with https://")
+    if not host or not port:
+        raise BadUrl("url: it names no host")
+    if parsed.raw_user is not None or parsed.raw_password is not None or "@" in (parsed.raw_authority or ""):
+        raise BadUrl("url: a user or password in the address is not allowed")
+    if parsed.raw_fragment:
+        raise BadUrl("url: a fragment is never sent; leave it out")
+    if ":" not in host and _NUMBER.match(host.rstrip(".").rpartition(".")[2]) and not _canonical_4(host):
+        raise BadUrl("url: an IPv4 address is written as four plain decimal numbers")
+    return parsed
+
+
+def _canonical_4(host: str) -> bool:
+    try:
+        return str(IPv4Address(host)) == host
+    except ValueError:
+        return False
+
+
+def _look_up(host: str, port: int, family: int) -> list[Any]:
+    return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+
+
+def _read(text: str) -> Address:
+    return ip_address(text.partition("%")[0])
+
+
+def _unwrap(address: Address) -> Address:
+    """An IPv4 address dressed as IPv6 is dialled as IPv4 by the system, so it is judged as such."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

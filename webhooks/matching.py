@@ -1,0 +1,136 @@
+"""Which messages an endpoint wants: patterns of types and a filter on fields of the body. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from normalizer.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_OTHERS = (
+    "shipment.event",
+    "shipment.eta_changed",
+    "shipment.stalled",
+    "shipment.carrier_changed",
+    "shipment.proof_added",
+    "courier.assigned",
+    "courier.arriving",
+    "courier.position",
+    "rating.received",
+    "conversation.message",
+    "endpoint.paused",
+    "account.rejected",
+    "ping",
+)
+
+STATUS_TYPES = frozenset(f"shipment.{status}" for status in Status)
+TYPES: frozenset[str] = STATUS_TYPES | {f"order.{status}" for status in Status} | set(_OTHERS)
+"""Every type a message can have."""
+
+ON_DEMAND = frozenset({"shipment.event", "courier.position"})
+"""Types that come only to endpoints that name them."""
+
+FAMILIES = frozenset(name.partition(".")[0] for name in TYPES if "." in name)
+
+MAX_FILTER_PATHS = 20
+
+
+class BadPattern(ValueError):  # noqa: N818 - it names what is bad
+    """An event type, pattern or filter that could never match; the text names the field and the reason."""
+
+
+def topic(message_type: str) -> str | None:
+    """Return what this message is the latest state of, or None when every single one matters.
+
+    A newer status makes an older one stale, a newer arrival time an older one, a newer position an older one.
+    A conversation's message, a proof or a bare event says something no later message repeats.
+    """
+    if message_type in STATUS_TYPES:
+        return "shipment.status"
+    if message_type in {"shipment.eta_changed", "courier.position"} or message_type.startswith("order."):
+        return "order.status" if message_type.startswith("order.") else message_type
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What one endpoint wants. `types` is None for the default: everything but the types on demand."""
+
+    types: frozenset[str] | None = None
+    families: frozenset[str] = frozenset()
+    everything: bool = False
+    fields: tuple[tuple[tuple[str, ...], frozenset[Any]], ...] = field(default=())
+
+    def wants_type(self, message_type: str) -> bool:
+        """Tell whether messages of this type are wanted at all."""
+        if self.everything:
+            return True
+        if self.types is None:
+            return message_type not in ON_DEMAND
+        return message_type in self.types or message_type.partition(".")[0] in self.families
+
+    def wants(self, message_type: str, body: Callable[[], Any]) -> bool:
+        """Tell whether a message is wanted. `body` gives its parsed `data`, asked for only where a filter needs it."""
+        if not self.wants_type(message_type):
+            return False
+        if not self.fields:
+            return True
+        data = body()
+        return all(_at(data, path) in values for path, values in self.fields)
+
+
+def read_wish(event_types: Sequence[str] | None, filters: Mapping[str, Any] | None = None) -> Wish:
+    """Check the words of an endpoint and return what it wants. Raises `BadPattern`."""
+    fields = _read_filter(filters or {})
+    if event_types is None:
+        return Wish(fields=fields)
+    if not event_types:
+        raise BadPattern("event_types: an empty list would want nothing; leave it out for the default")
+    types: set[str] = set()
+    families: set[str] = set()
+    everything = False
+    for index, pattern in enumerate(event_types):
+        if pattern == "*":
+            everything = True
+        elif pattern.endswith(".*") and pattern[:-2] in FAMILIES:
+            families.add(pattern[:-2])
+        elif pattern in TYPES:
+            types.add(pattern)
+        else:
+            raise BadPattern(
+                f"event_types[{index}]: {pattern!r} is neither a type, nor a family such as 'shipment.*', nor '*'"
+            )
+    return Wish(frozenset(types), frozenset(families), everything, fields)
+
+
+def _read_filter(filters: Mapping[str, Any]) -> tuple[tuple[tuple[str, ...], frozenset[Any]], ...]:
+    if len(filters) > MAX_FILTER_PATHS:
+        raise BadPattern(f"filter: at most {MAX_FILTER_PATHS} paths")
+    fields = []
+    for path, wanted in filters.items():
+        names = tuple(path.split("."))
+        if not all(names):
+            raise BadPattern(f"filter: {path!r} is no path such as 'shipment.carrier'")
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if not values or not all(value is None or isinstance(value, str | int | float | bool) for value in values):
+            raise BadPattern(f"filter.{path}: expected a plain value or a list of plain values")
+        fields.append((names, frozenset(_exact(value) for value in values)))
+    return tuple(fields)
+
+
+def _at(data: Any, path: tuple[str, ...]) -> Any:
+    for name in path:
+        if not isinstance(data, dict):
+            return _exact(None)
+        data = data.get(name)
+    return _exact(data)
+
+
+def _exact(value: Any) -> tuple[bool, Any]:
+    """Keep `true` apart from 1: in Python they are equal, in JSON they are not."""
+    if isinstance(value, dict | list):
+        return (False, object())
+    return (isinstance(value, bool), value)
