@@ -216,7 +216,7 @@ class OAuth2ClientCredentials(httpx.Auth):
         else:
             self._fields |= {"client_id": client_id, "client_secret": client_secret}
         self._fields |= fields or {}
-        self._token_field = token_field
+        self.token_field = token_field
         self._header, self._scheme = header, scheme
         self._beside = beside
         self._cache = cache
@@ -224,7 +224,7 @@ class OAuth2ClientCredentials(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Fetch a token if need be, send the request, and once more with a fresh token after a 401."""
-        url = self._address(request)
+        url = self.token_address(request)
         slot = (self._cache or _shared_cache()).slot(self._key(url))
         for last in (False, True):
             async with slot.lock:  # one refresh however many requests wait for it
@@ -239,8 +239,11 @@ class OAuth2ClientCredentials(httpx.Auth):
             if slot.value == token:  # else another request has renewed it meanwhile
                 slot.value = None
 
-    def _address(self, request: httpx.Request) -> httpx.URL:
-        """The client says in the request's extensions which base address and mode it works with."""
+    def token_address(self, request: httpx.Request) -> httpx.URL:
+        """Return where the token of this request comes from.
+
+        The client says in the request's extensions which base address and mode it works with.
+        """
         mode = request.extensions.get("mode", "production")
         target = self._token_url if isinstance(self._token_url, str) else self._token_url[mode]
         base = str(request.extensions.get("base_url") or request.url.join("/")).rstrip("/")
@@ -250,7 +253,7 @@ class OAuth2ClientCredentials(httpx.Auth):
         return httpx.URL(base + url.raw_path.decode("ascii")) if request.extensions.get("overridden") else url
 
     def _key(self, url: httpx.URL) -> bytes:
-        parts = (str(url), self._style, sorted(self._headers.items()), sorted(self._fields.items()), self._token_field)
+        parts = (str(url), self._style, sorted(self._headers.items()), sorted(self._fields.items()), self.token_field)
         return hashlib.sha256(repr(parts).encode()).digest()
 
     def _token_request(self, url: httpx.URL, request: httpx.Request) -> httpx.Request:
@@ -269,7 +272,7 @@ class OAuth2ClientCredentials(httpx.Auth):
             raise Unavailable(f"the carrier's token server answered {status}", retry_after=wait)
         try:
             said: Any = orjson.loads(answer.content)
-            token, life = said[self._token_field], said.get("expires_in")
+            token, life = said[self.token_field], said.get("expires_in")
         except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
             raise Unreadable("the carrier's token server answered without a token") from None
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():

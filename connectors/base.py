@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import orjson
 from lxml import etree
 
 from connectors.errors import Unreadable
+from connectors.sane import check
 from normalizer.model import Detail, Missing, Position, Said, Scan
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from normalizer.codes import CodeTable
 
 Secrets = "Mapping[str, str]"
-
-_XML = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False, "remove_comments": True}
 
 _TROUBLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LookupError)
 """What reading a body of another shape than documented can raise; `ValueError` covers bad dates and encodings."""
@@ -60,7 +59,7 @@ class Payload:
     def xml(self) -> etree._Element:
         """Return the body's root element, read without entities, DTDs or network. Raises `Unreadable`."""
         try:
-            root = etree.fromstring(self.body, etree.XMLParser(**_XML))  # type: ignore[arg-type]
+            root = etree.fromstring(self.body, _safe_parser())
         except (etree.XMLSyntaxError, ValueError) as trouble:
             raise Unreadable(f"the body is not XML: {trouble}") from None
         if root.getroottree().docinfo.doctype:
@@ -100,7 +99,7 @@ class Subscribed:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """Bytes fetched from a carrier on purpose, such as a signature: `media_type` comes from the bytes, not the sender."""
+    """Bytes fetched from a carrier on purpose; `media_type` is told from the bytes, not taken from the sender."""
 
     body: bytes
     media_type: str
@@ -167,10 +166,15 @@ class Connector(ABC):
                 reading.trouble = reading.trouble or _unreadable(trouble)
 
 
+def _safe_parser() -> etree.XMLParser[etree._Element]:
+    return etree.XMLParser(
+        resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
+    )
+
+
 def _sort_in(reading: Reading, said: Said) -> None:
+    check(said)
     if isinstance(said, Scan):
-        if not said.number or not isinstance(said.number, str):
-            raise Unreadable("a scan without a tracking number")
         reading.scans.append(said)
     elif isinstance(said, Detail):
         reading.details.append(said)
@@ -210,6 +214,9 @@ class Polls(ABC):
 
 class Pushes(ABC):
     """The carrier calls us. `verify` runs over the raw bytes, in constant time, before anything is kept."""
+
+    signs_body: ClassVar[bool] = True
+    """False where the carrier's scheme is a shared word only, so that a changed body goes unnoticed by design."""
 
     @abstractmethod
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
