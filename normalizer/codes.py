@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLUMNS = ("code", "status", "substatus", "moves", "source", "note")
-"""`moves` empty means `tells`. `source` names the document the code stands in; `note` says why, where it is not plain."""
+"""`moves` empty means `tells`. `source` names the document a code stands in; `note` says why, where it is not plain."""
 
 PHRASE_COLUMNS = ("language", "phrase", "status", "substatus", "moves", "source")
+
+
+_MOVES: dict[str, Moves] = {one: one for one in get_args(Moves)}
 
 
 class BadTable(ValueError):  # noqa: N818 - it names what is bad
@@ -100,7 +103,7 @@ def _meaning(row: Mapping[str, str], where: str) -> Meaning:
         raise BadTable(f"{where}: there is no status {row['status']!r}") from None
     if row["substatus"] not in SUBSTATUSES[status]:
         raise BadTable(f"{where}: {status} has no substatus {row['substatus']!r}")
-    moves = row["moves"] or "tells"
-    if moves not in get_args(Moves):
-        raise BadTable(f"{where}: {moves!r} is none of tells, informs, corrects")
+    moves = _MOVES.get(row["moves"] or "tells")
+    if moves is None:
+        raise BadTable(f"{where}: {row['moves']!r} is none of tells, informs, corrects")
     return Meaning(status, row["substatus"], moves)

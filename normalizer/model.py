@@ -7,12 +7,12 @@ turns a `Scan` into an `Event`; `normalizer.journey` folds events into a shipmen
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date, datetime
 
 
 class Status(StrEnum):

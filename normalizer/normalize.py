@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b32encode
 from datetime import date, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from normalizer import places
 from normalizer.clock import resolve
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 UNLISTED = Meaning(Status.UNKNOWN, "unlisted_code")
 _NO_WORD = Meaning(Status.UNKNOWN, "other")
-_BACK = {Status.DELIVERED: (Status.RETURNED, "to_sender"), Status.IN_TRANSIT: (Status.RETURNING, "in_transit")}
+_BACK = {
+    Status.DELIVERED: (Status.RETURNED, "to_sender"),
+    Status.IN_TRANSIT: (Status.RETURNING, "in_transit"),
+    Status.OUT_FOR_DELIVERY: (Status.RETURNING, "in_transit"),
+}
 """What a status means on a scan that the carrier itself marks as part of the way back."""
 
 _SEPARATOR = "\x1f"
@@ -66,9 +70,7 @@ def normalize(
     status, substatus = meaning.status, meaning.substatus
     if scan.returning:
         status, substatus = _BACK.get(status, (status, substatus))
-    instant = resolve(
-        scan.at, zone=scan.zone, place=scan.place, carrier_zone=carrier_zone, clock_kind=clock_kind
-    )
+    instant = resolve(scan.at, zone=scan.zone, place=scan.place, carrier_zone=carrier_zone, clock_kind=clock_kind)
     place, from_gazetteer = _with_coordinates(scan.place)
     return Event(
         id=event_id(carrier, scan),
@@ -100,7 +102,7 @@ def normalize(
     )
 
 
-def _basis(code: str | None, meaning: Meaning) -> str:
+def _basis(code: str | None, meaning: Meaning) -> Literal["code", "text", "none"]:
     if code is not None:
         return "code"
     return "none" if meaning.status is Status.UNKNOWN else "text"

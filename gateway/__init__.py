@@ -1,0 +1,1 @@
+"""Composition: the only place where connectors, normalizer, webhooks, database, HTTP and settings meet."""

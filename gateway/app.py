@@ -1,0 +1,97 @@
+"""The whole, composed: one process with the roles it is given. Nothing else knows how the parts meet."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from gateway import housekeeping, metrics, schema
+from gateway.carriers import CarrierAccess
+from gateway.db import SqliteStore
+from gateway.inbox import Inbox
+from gateway.ingest import Ingest
+from gateway.live import Live
+from gateway.polling import Poller
+from gateway.vault import Vault, secret_key
+from webhooks.dispatcher import Dispatcher
+from webhooks.guard import Guard
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+    from webhooks.log import Entry
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Gateway:
+    """Holds what the HTTP calls, the jobs and the lanes share. `start` and `stop` are called once each."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.started_at = time.time()
+        self.store = SqliteStore(settings.database)
+        self.vault = Vault(secret_key(settings))
+        self.live = Live()
+        self.dispatcher = Dispatcher(self.store, self.vault, Guard(allow=settings.egress_allow))
+        self.ingest = Ingest(self.store, self.tell)
+        self.inbox = Inbox(self.store, self.ingest.take, settings.inbox_most_waiting)
+        self.ingest.on_read = self._read
+        self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
+        self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
+        self._scheduler = AsyncIOScheduler(timezone="UTC")
+
+    async def start(self) -> None:
+        """Bring the schema up to date and start this process's roles."""
+        schema.migrate(self.settings.database)
+        self.store.start()
+        await self.inbox.open()
+        roles = self.settings.roles
+        if "dispatch" in roles:
+            await self.dispatcher.start()
+        if "ingest" in roles:
+            self.ingest.start()
+        if "poll" in roles:
+            self._every(self.poller.tick, self.settings.poll_every_seconds)
+        self._every(self._measure, 5)
+        self._every(self._keep_house, 3600)
+        self._scheduler.start()
+        log.info("started", roles=roles, database=self.store.path.name)
+
+    async def stop(self) -> None:
+        """Stop in the order of the way: no new questions, no new readings, no new sends, then the database."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+        self.live.close()
+        await self.poller.stop()
+        await self.ingest.stop()
+        await self.dispatcher.stop()
+        await self.carriers.close()
+        await self.store.close()
+        log.info("stopped")
+
+    def tell(self, entries: dict[str, list[Entry]]) -> None:
+        """Hand new messages to the lanes and wake whoever watches. Called after their commit."""
+        for merchant_id, theirs in entries.items():
+            self.dispatcher.hint(merchant_id, theirs)
+            self.live.tell(merchant_id)
+            for entry in theirs:
+                metrics.messages(entry.type).inc()
+
+    def _read(self, payloads: int) -> None:
+        self.inbox.waiting = max(0, self.inbox.waiting - payloads)
+
+    def _every(self, work: object, seconds: float) -> None:
+        self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60)
+
+    async def _measure(self) -> None:
+        metrics.INBOX_WAITING.set(self.inbox.waiting)
+        metrics.STORE_WAITING.set(self.store.waiting)
+
+    async def _keep_house(self) -> None:
+        now = time.time_ns() // 1_000_000
+        expired = await self.store.write(lambda conn: housekeeping.expire(conn, now))
+        self.tell(expired)
+        await housekeeping.drop_old(self.store, self.settings, now)

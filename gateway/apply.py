@@ -1,0 +1,328 @@
+"""Store and fold: events into the database, shipments refolded, messages into the log, in the caller's transaction.
+
+Every statement serves a whole batch. Running it twice with the same news changes nothing the second time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, select, update
+
+from gateway import cadence, shipments
+from gateway.tables import Tables
+from gateway.telling import Teller, told_runs, untold
+from normalizer import details, render
+from normalizer.journey import Step, fold, step
+from normalizer.model import Event, Position, Status
+from webhooks import log
+from webhooks.store import insert
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from webhooks.log import Draft, Entry
+
+_CHUNK = 400
+Key = tuple[str, str]
+"""(merchant, shipment id)."""
+
+
+@dataclass(slots=True)
+class News:
+    """What one batch says of one shipment. `said` is (epoch milliseconds of the saying, detail fields)."""
+
+    events: dict[str, Event] = field(default_factory=dict)
+    said: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
+    position: Position | None = None
+    missing: bool = False
+    pushed_at: int | None = None
+
+
+@dataclass(slots=True)
+class Applied:
+    """What came of it: new log entries by merchant, and counts for the metrics."""
+
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    new_events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many by (carrier, status)."""
+    positions: int = 0
+
+
+def apply(
+    conn: Connection, news: Mapping[Key, News], polls: Callable[[str], bool], now: int, *, revise: bool = False
+) -> Applied:
+    """Apply news of registered shipments. `polls(carrier)` tells whether it can be asked.
+
+    A known event keeps its meaning, unless it was `unknown` and now has one; `revise` (a replay) gives every event
+    the meaning that the code tables say today.
+    """
+    applied = Applied()
+    rows = _shipments(conn, news)
+    known = _steps(conn, rows)
+    drafts: dict[str, list[Draft]] = defaultdict(list)
+    events: list[dict[str, Any]] = []
+    changed: list[dict[str, Any]] = []
+    unlisted: dict[tuple[str, str, str], tuple[int, Event]] = {}
+    for key, row in rows.items():
+        if not row["tracking"]:
+            continue
+        one = _Refolded(row, known.get(key, {}), news[key], polls(row["carrier"]), now, revise)
+        if one.update is None:
+            continue
+        changed.append(one.update)
+        events += one.event_rows
+        applied.new_events.update((event.carrier, event.status.value) for event in one.new.values())
+        if one.teller is not None:
+            bodies = one.bodies | _old_bodies(conn, key, one.missing_bodies())
+            drafts[key[0]] += one.drafts(bodies)
+        for event in one.new.values():
+            if event.status is Status.UNKNOWN and event.basis == "none" and event.codes:
+                code = (key[0], event.carrier, event.codes[0])
+                unlisted[code] = (unlisted.get(code, (0, event))[0] + 1, event)
+    if events:
+        statement = insert(conn, Tables.event)
+        meaning = {name: statement.excluded[name] for name in _REVISED}
+        keys = ["merchant_id", "shipment_id", "id"]
+        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=meaning), events)
+    if changed:
+        conn.execute(_UPDATE, changed)
+    _count_unlisted(conn, unlisted, now)
+    applied.positions = _keep_positions(conn, rows, news)
+    applied.entries = log.append_many(conn, drafts)
+    return applied
+
+
+class _Refolded:
+    """One shipment before and after its news."""
+
+    def __init__(
+        self,
+        row: RowMapping,
+        known: Mapping[str, Step],
+        news: News,
+        polls: bool,  # noqa: FBT001 - one caller, named there
+        now: int,
+        revise: bool,  # noqa: FBT001 - as above
+    ) -> None:
+        self._row = row
+        self._now = now
+        self.new = {id_: event for id_, event in news.events.items() if _is_news(event, known.get(id_), revise=revise)}
+        self.bodies: dict[str, bytes] = {}
+        self.event_rows: list[dict[str, Any]] = []
+        self.update: dict[str, Any] | None = None
+        self.teller: Teller | None = None
+        fresh = {id_: step(event) for id_, event in self.new.items()}
+        before: details.Told = {name: (at, value) for name, (at, value) in orjson.loads(row["told"]).items()}
+        after = _merged(before, news, fresh)
+        not_found = row["not_found"] + 1 if news.missing and not known and not fresh else 0
+        if not fresh and after == before and not_found == row["not_found"]:
+            return
+        self._journey = fold((known | fresh).values(), is_return=row["direction"] == "return")
+        self._before, self._after = details.values(before), details.values(after)
+        state = render.journey(self._journey, self._after)
+        if not_found and self._journey.event_id is None:
+            state["substatus"] = "not_found"
+        version = row["version"] + 1
+        runs: dict[str, int] = orjson.loads(row["runs"])
+        self._runs = runs
+        document = shipments.document({**row, "version": version, "updated_at": now}, state)
+        self.teller = Teller(row["id"], version, document, now)
+        for id_, event in self.new.items():
+            body = orjson.dumps({"shipment_id": row["id"], **render.event(event)})
+            self.bodies[id_] = body
+            self.event_rows.append(_event_row(row, fresh[id_], body))
+        last = max((one for one in (self._journey.last_at, row["last_event_at"]) if one is not None), default=None)
+        pushed_at = news.pushed_at or row["pushed_at"]
+        self.update = {
+            "key_merchant": row["merchant_id"],
+            "key_id": row["id"],
+            "status": state["status"],
+            "substatus": state["substatus"],
+            "version": version,
+            "state": orjson.dumps(state),
+            "told": orjson.dumps(after),
+            "runs": orjson.dumps(told_runs(self._journey, runs)),
+            "last_event_at": last,
+            "not_found": not_found,
+            "pushed_at": pushed_at,
+            "next_poll_at": self._next_poll(state, not_found, last, pushed_at) if polls else row["next_poll_at"],
+            "updated_at": now,
+        }
+
+    def missing_bodies(self) -> set[str]:
+        """Return the ids of old events whose entry into a status is told only now."""
+        return untold(self._journey, self._runs) - self.bodies.keys()
+
+    def drafts(self, bodies: Mapping[str, bytes]) -> Iterable[Draft]:
+        """Draft all messages of this change, in the order they are told."""
+        assert self.teller is not None  # noqa: S101 - only called where there is something to tell
+        in_time = sorted(self.new.values(), key=lambda event: step(event).sort_at)
+        yield from self.teller.events((event, self.bodies[event.id]) for event in in_time)
+        yield from self.teller.statuses(self._journey, self._runs, bodies)
+        yield from self.teller.details(self._before, self._after, self._now)
+
+    def _next_poll(
+        self, state: Mapping[str, Any], not_found: int, last: int | None, pushed_at: int | None
+    ) -> int | None:
+        row = self._row
+        return cadence.next_poll(
+            cadence.Asked(
+                status=Status(state["status"]),
+                created_at=row["created_at"],
+                last_news_at=min(last, self._now) if last is not None else row["created_at"],
+                not_found=not_found,
+                pushed=pushed_at is not None,
+            ),
+            self._now,
+        )
+
+
+def _merged(before: details.Told, news: News, fresh: Mapping[str, Step]) -> details.Told:
+    after = before
+    for at, fields in news.said:
+        after = details.merge(after, fields, at)
+    for id_, one in fresh.items():
+        told = details.said_at_scan(news.events[id_])
+        if told:
+            after = details.merge(after, told, one.sort_at)
+    return after
+
+
+def _is_news(event: Event, known: Step | None, *, revise: bool) -> bool:
+    if known is None:
+        return True
+    if (event.status, event.substatus, event.moves) == (known.status, known.substatus, known.moves):
+        return False
+    return revise or (known.status is Status.UNKNOWN and event.status is not Status.UNKNOWN)
+
+
+def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:
+    return {
+        "merchant_id": row["merchant_id"],
+        "shipment_id": row["id"],
+        "id": one.id,
+        "sort_at": one.sort_at,
+        "carrier_order": one.order,
+        "status": one.status.value,
+        "substatus": one.substatus,
+        "moves": one.moves,
+        "returning": one.returning,
+        "at": one.at,
+        "day": one.day,
+        "piece": one.piece,
+        "body": body,
+    }
+
+
+_REVISED = ("status", "substatus", "moves", "returning", "body")
+
+_UPDATED = (
+    "status",
+    "substatus",
+    "version",
+    "state",
+    "told",
+    "runs",
+    "last_event_at",
+    "not_found",
+    "pushed_at",
+    "next_poll_at",
+    "updated_at",
+)
+_UPDATE = (
+    update(Tables.shipment)
+    .where(Tables.shipment.c.merchant_id == bindparam("key_merchant"), Tables.shipment.c.id == bindparam("key_id"))
+    .values({name: bindparam(name) for name in _UPDATED})
+)
+
+
+def by_merchant(keys: Iterable[Key]) -> Iterable[tuple[str, Sequence[str]]]:
+    """Group shipment ids by merchant, in pieces a statement can carry."""
+    grouped: dict[str, list[str]] = defaultdict(list)
+    for merchant_id, shipment_id in keys:
+        grouped[merchant_id].append(shipment_id)
+    for merchant_id, ids in grouped.items():
+        for start in range(0, len(ids), _CHUNK):
+            yield merchant_id, ids[start : start + _CHUNK]
+
+
+def _shipments(conn: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
+    table = Tables.shipment
+    rows: dict[Key, RowMapping] = {}
+    for merchant_id, ids in by_merchant(keys):
+        statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id.in_(ids))
+        for row in conn.execute(statement).mappings():
+            rows[merchant_id, row["id"]] = row
+    return rows
+
+
+def _steps(conn: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Step]]:
+    c = Tables.event.c
+    columns = (c.sort_at, c.carrier_order, c.id, c.status, c.substatus, c.moves, c.returning, c.at, c.day, c.piece)
+    steps: dict[Key, dict[str, Step]] = defaultdict(dict)
+    for merchant_id, ids in by_merchant(keys):
+        statement = select(c.shipment_id, *columns).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids))
+        for shipment_id, *told in conn.execute(statement):
+            sort_at, order, id_, status, *rest = told
+            steps[merchant_id, shipment_id][id_] = Step(sort_at, order, id_, Status(status), *rest)
+    return steps
+
+
+def _old_bodies(conn: Connection, key: Key, ids: set[str]) -> dict[str, bytes]:
+    if not ids:
+        return {}
+    c = Tables.event.c
+    statement = select(c.id, c.body).where(c.merchant_id == key[0], c.shipment_id == key[1], c.id.in_(ids))
+    return {row.id: row.body for row in conn.execute(statement)}
+
+
+def _count_unlisted(conn: Connection, unlisted: Mapping[tuple[str, str, str], tuple[int, Event]], now: int) -> None:
+    table = Tables.unlisted_code
+    rows = [
+        {
+            "merchant_id": merchant_id,
+            "carrier": carrier,
+            "code": code,
+            "count": count,
+            "example": event.text,
+            "payload_id": event.payload_id or "",
+            "first_at": now,
+            "last_at": now,
+        }
+        for (merchant_id, carrier, code), (count, event) in unlisted.items()
+    ]
+    if rows:
+        statement = insert(conn, table)
+        again = {"count": table.c.count + statement.excluded.count, "last_at": now}
+        conn.execute(
+            statement.on_conflict_do_update(index_elements=["merchant_id", "carrier", "code"], set_=again), rows
+        )
+
+
+def _keep_positions(conn: Connection, rows: Mapping[Key, RowMapping], news: Mapping[Key, News]) -> int:
+    table = Tables.position
+    latest = [
+        {
+            "merchant_id": merchant_id,
+            "shipment_id": shipment_id,
+            "at": int(position.at.timestamp() * 1000),
+            "body": orjson.dumps(render.position(position)),
+        }
+        for (merchant_id, shipment_id) in rows
+        if (position := news[merchant_id, shipment_id].position) is not None
+    ]
+    if latest:
+        statement = insert(conn, table)
+        newer = statement.on_conflict_do_update(
+            index_elements=["merchant_id", "shipment_id"],
+            set_={"at": statement.excluded.at, "body": statement.excluded.body},
+            where=table.c.at < statement.excluded.at,
+        )
+        conn.execute(newer, latest)
+    return len(latest)

@@ -1,0 +1,297 @@
+"""Ingest: kept payloads are read, normalised, stored, folded and told, a batch and one transaction at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from sqlalchemy import bindparam, update
+
+from connectors import UnknownCarrier, capabilities, connector
+from connectors.base import Payload
+from connectors.errors import Unreadable
+from gateway import metrics, shipments
+from gateway.apply import Applied, News, apply
+from gateway.inbox import Kept, waiting_after
+from gateway.reading import Read, read
+from gateway.tables import Tables
+from normalizer import details
+from normalizer.numbers import normal_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from gateway.apply import Key
+    from gateway.db import SqliteStore
+    from normalizer.model import Event
+    from webhooks.log import Entry
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+MOST_IN_A_BATCH = 200
+MOST_IN_MEMORY = 5_000
+_LOOK_AGAIN = 1.0
+"""Seconds after a failed batch, and between looks for what memory did not hold."""
+
+
+class Ingest:
+    """Reads what the inbox keeps. Payloads are handed over in memory; what does not fit is found on disk again."""
+
+    def __init__(self, store: SqliteStore, tell: Callable[[dict[str, list[Entry]]], None]) -> None:
+        self._store = store
+        self._tell = tell
+        self._queue: deque[Kept] = deque()
+        self._news = asyncio.Event()
+        self._overflowed = True
+        self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest")
+        self._stopping = False
+        self.on_read: Callable[[int], None] = lambda _count: None
+
+    def start(self) -> None:
+        """Begin with what an earlier run left unread."""
+        self._task = asyncio.create_task(self._run(), name="ingest")
+
+    async def stop(self) -> None:
+        """Finish the batch under way; the rest waits on disk."""
+        self._stopping = True
+        self._news.set()
+        if self._task is not None:
+            await self._task
+        self._thread.shutdown()
+
+    def take(self, kept: list[Kept]) -> None:
+        """Take over payloads that are on disk."""
+        if len(self._queue) + len(kept) > MOST_IN_MEMORY:
+            self._overflowed = True
+        else:
+            self._queue.extend(kept)
+        self._news.set()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits in memory."""
+        return not self._queue and not self._overflowed and not self._news.is_set()
+
+    async def add_events(self, merchant_id: str, events: Iterable[tuple[str, Event]]) -> None:
+        """Take events that come from no payload: a merchant's own. They go the same way from here."""
+        news: dict[Key, News] = defaultdict(News)
+        for shipment_id, event in events:
+            news[merchant_id, shipment_id].events[event.id] = event
+        now = _now()
+        applied = await self._store.write(lambda conn: apply(conn, news, can_poll, now))
+        self._tell(applied.entries)
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            batch = await self._next_batch()
+            if not batch:
+                self._news.clear()
+                if not self._queue and not self._overflowed:
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._news.wait(), 30)
+                continue
+            try:
+                await self._digest(batch)
+            except Exception:
+                log.exception("ingest_failed", payloads=len(batch))
+                await self._one_by_one(batch)
+
+    async def _next_batch(self) -> list[Kept]:
+        if self._queue:
+            return [self._queue.popleft() for _ in range(min(len(self._queue), MOST_IN_A_BATCH))]
+        if not self._overflowed:
+            return []
+        self._overflowed = False
+        found = await self._store.read(lambda conn: waiting_after(conn, "", MOST_IN_A_BATCH))
+        if len(found) == MOST_IN_A_BATCH:
+            self._overflowed = True
+        held = {kept.id for kept in self._queue}
+        return [kept for kept in found if kept.id not in held]
+
+    async def _digest(self, batch: Sequence[Kept]) -> None:
+        loop = asyncio.get_running_loop()
+        readings = await loop.run_in_executor(self._thread, read_all, batch)
+        now = _now()
+        applied = await self._store.write(lambda conn: settle(conn, readings, now))
+        self._tell(applied.entries)
+        self.on_read(len(batch))
+        _count(readings, applied, now)
+
+    async def _one_by_one(self, batch: Sequence[Kept]) -> None:
+        """Find out which payload made its batch fail, and set it aside so that it harms no other."""
+        for kept in batch:
+            try:
+                await self._digest([kept])
+            except Exception as trouble:
+                log.exception("payload_set_aside", payload=kept.id, carrier=kept.payload.carrier)
+                row = _mark(kept, Read(trouble=Unreadable(f"it could not be stored: {type(trouble).__name__}")))
+                try:
+                    await self._store.write(partial(_mark_all, rows=[row]))
+                    self.on_read(1)
+                except Exception:
+                    log.exception("database_fails")
+                    self._overflowed = True  # the payload stands on disk as kept and is found again
+                    await asyncio.sleep(_LOOK_AGAIN)
+
+
+def read_all(batch: Sequence[Kept]) -> list[tuple[Kept, Read]]:
+    """Read and normalise payloads. Never raises for what a carrier sent or for a connector that is gone."""
+    return [(kept, _read(kept)) for kept in batch]
+
+
+def _read(kept: Kept) -> Read:
+    payload = kept.payload
+    try:
+        by = connector(payload.carrier)
+    except UnknownCarrier:
+        return Read(trouble=Unreadable(f"there is no connector {payload.carrier!r} any more"))
+    return read(
+        by,
+        Payload(
+            carrier=payload.carrier,
+            body=payload.body,
+            source=payload.source,
+            received_at=datetime.fromtimestamp(payload.received_at / 1000, UTC),
+            numbers=payload.numbers,
+            headers=payload.headers,
+            id=kept.id,
+        ),
+    )
+
+
+def settle(conn: Connection, readings: Sequence[tuple[Kept, Read]], now: int, *, revise: bool = False) -> Applied:
+    """Apply readings and mark their payloads, in the caller's transaction; `revise` as in `apply`."""
+    news: dict[Key, News] = defaultdict(News)
+    owners = _Owners(conn, now)
+    owners.learn(readings)
+    for kept, reading in readings:
+        _collect(news, owners, kept, reading)
+    applied = apply(conn, news, can_poll, now, revise=revise)
+    _mark_all(conn, [_mark(kept, reading) for kept, reading in readings])
+    return applied
+
+
+def _collect(news: dict[Key, News], owners: _Owners, kept: Kept, reading: Read) -> None:
+    payload = kept.payload
+    for event in reading.events:
+        key = owners.of(payload.merchant_id, payload.carrier, event.tracking_number, payload.numbers)
+        if key is not None:
+            one = news[key]
+            one.events.setdefault(event.id, event)
+            if payload.source == "push":
+                one.pushed_at = max(one.pushed_at or 0, payload.received_at)
+    for detail in reading.details:
+        key = owners.of(payload.merchant_id, payload.carrier, detail.number, payload.numbers)
+        if key is not None and (fields := details.said(detail)):
+            news[key].said.append((payload.received_at, fields))
+    for position in reading.positions:
+        key = owners.of(payload.merchant_id, payload.carrier, position.number, payload.numbers)
+        if key is not None and ((old := news[key].position) is None or old.at < position.at):
+            news[key].position = position
+    for missing in reading.missing:
+        key = owners.of(payload.merchant_id, payload.carrier, missing.number, payload.numbers)
+        if key is not None:
+            news[key].missing = True
+
+
+class _Owners:
+    """Whose shipment a number is. A push for a number nobody registered registers it: the merchant owns the account."""
+
+    def __init__(self, conn: Connection, now: int) -> None:
+        self._conn = conn
+        self._now = now
+        self._known: dict[tuple[str, str, str], str] = {}
+
+    def learn(self, readings: Sequence[tuple[Kept, Read]]) -> None:
+        wanted: dict[str, set[tuple[str, str]]] = defaultdict(set)
+        pushed: dict[str, dict[tuple[str, str], str | None]] = defaultdict(dict)
+        for kept, reading in readings:
+            payload = kept.payload
+            said = [event.tracking_number for event in reading.events]
+            said += [detail.number for detail in reading.details]
+            if payload.source == "push":
+                for number in said:
+                    pushed[payload.merchant_id][payload.carrier, normal_number(number)] = payload.account_id
+            said += [position.number for position in reading.positions]
+            said += [missing.number for missing in reading.missing]
+            said += payload.numbers
+            wanted[payload.merchant_id].update((payload.carrier, normal_number(number)) for number in said)
+        for merchant_id, numbers in wanted.items():
+            found = shipments.find(self._conn, merchant_id, numbers)
+            new = [
+                shipments.NewShipment(
+                    carrier=carrier, tracking_number=number, account_id=account_id, carrier_set_by="push"
+                )
+                for (carrier, number), account_id in pushed[merchant_id].items()
+                if (carrier, number) not in found
+            ]
+            if new:
+                made = shipments.create(self._conn, merchant_id, new, self._now)
+                found |= {(one.carrier, one.tracking_number): id_ for one, (id_, _) in zip(new, made, strict=True)}
+            for (carrier, number), id_ in found.items():
+                self._known[merchant_id, carrier, number] = id_
+
+    def of(self, merchant_id: str, carrier: str, number: str, asked: Sequence[str]) -> Key | None:
+        """Return the shipment; an answer about a piece belongs to the one number that was asked."""
+        found = self._known.get((merchant_id, carrier, normal_number(number)))
+        if found is None and len(asked) == 1:
+            found = self._known.get((merchant_id, carrier, normal_number(asked[0])))
+        return None if found is None else (merchant_id, found)
+
+
+def _mark(kept: Kept, reading: Read) -> dict[str, Any]:
+    trouble = reading.trouble
+    return {
+        "key_merchant": kept.payload.merchant_id,
+        "key_id": kept.id,
+        "state": "read" if trouble is None else "unreadable",
+        "reason": "" if trouble is None else str(trouble),
+    }
+
+
+def _mark_all(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    conn.execute(_MARK, rows)
+
+
+def _count(readings: Sequence[tuple[Kept, Read]], applied: Applied, now: int) -> None:
+    """Count what is committed, and say once what could not be read."""
+    for kept, reading in readings:
+        carrier, trouble = kept.payload.carrier, reading.trouble
+        metrics.payloads(carrier, "read" if trouble is None else "unreadable").inc()
+        metrics.ingest_lag(carrier).observe(max(now - kept.payload.received_at, 0) / 1000)
+        for count, _ in reading.unlisted.values():
+            metrics.unlisted(carrier).inc(count)
+        if trouble is not None:
+            log.warning("payload_unreadable", payload=kept.id, carrier=carrier, reason=str(trouble))
+    for (carrier, status), count in applied.new_events.items():
+        metrics.events(carrier, status).inc(count)
+
+
+_MARK = (
+    update(Tables.payload)
+    .where(Tables.payload.c.merchant_id == bindparam("key_merchant"), Tables.payload.c.id == bindparam("key_id"))
+    .values(state=bindparam("state"), reason=bindparam("reason"))
+)
+
+
+@cache
+def can_poll(carrier: str) -> bool:
+    """Whether a carrier can be asked; a connector that is gone cannot."""
+    try:
+        return "polls" in capabilities(connector(carrier))
+    except UnknownCarrier:
+        return False
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000

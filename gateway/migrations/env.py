@@ -1,0 +1,18 @@
+"""Alembic's entry: runs the history on the connection it is given (see `gateway.schema`)."""
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import gateway.tables
+import webhooks.tables
+
+_WHOLE = (gateway.tables, webhooks.tables)  # imported so that the metadata is whole
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=SQLModel.metadata,
+    render_as_batch=True,
+    compare_type=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

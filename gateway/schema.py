@@ -1,0 +1,58 @@
+"""The schema's history: bring a database up to date, or say that it is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from gateway.db import sqlite_engine
+
+_HERE = Path(__file__).parent / "migrations"
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    return config
+
+
+def newest() -> str:
+    """Return the id of the newest revision of this program."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None  # noqa: S101 - the history is part of the package
+    return head
+
+
+def migrate(database: str) -> str:
+    """Bring the database's schema up to date; return its revision. Safe to run twice."""
+    engine = sqlite_engine(database)
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    engine.dispose()
+    return newest()
+
+
+def revision_of(database: str) -> str | None:
+    """Return the revision a database is at, None where it has no schema yet."""
+    engine = sqlite_engine(database)
+    with engine.connect() as connection:
+        found = MigrationContext.configure(connection).get_current_revision()
+    engine.dispose()
+    return found
+
+
+def write_revision(message: str, database: str) -> None:
+    """Write the next revision from what the tables say now: for developers, then read and edited by hand."""
+    engine = sqlite_engine(database)
+    config = _config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.revision(config, message=message, autogenerate=True)
+    engine.dispose()

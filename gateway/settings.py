@@ -1,0 +1,102 @@
+"""Settings: built-in defaults, then a TOML file, then the environment (`GATEWAY_*`). A misspelt key is an error."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PREFIX = "GATEWAY_"
+Role = Literal["api", "ingest", "poll", "dispatch"]
+
+
+class Settings(BaseModel):
+    """Everything an operator may set. In the environment lists are separated by commas."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    database: str = Field(default="sqlite:///./gateway.db", description="Where the truth is kept: `sqlite:///file.db`.")
+    secret_key: str = Field(
+        default="",
+        repr=False,
+        description="Seals carriers' credentials and webhook secrets: at least 32 characters, kept apart from the "
+        "database. Empty: made once and kept in a file beside a SQLite database.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    public_url: str = Field(
+        default="", description="The address carriers and people reach us at, such as `https://hub.example.com`."
+    )
+    roles: tuple[Role, ...] = Field(
+        default=("api", "ingest", "poll", "dispatch"), description="What this process does."
+    )
+    egress_allow: tuple[IPv4Network | IPv6Network, ...] = Field(
+        default=(),
+        description="Address ranges webhooks may reach although they are private, for instance `127.0.0.0/8`. Plain "
+        "http is allowed inside them.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
+    log_format: Literal["json", "console"] = Field(default="json", description="How it is logged.")
+    max_body_bytes: int = Field(default=2_000_000, gt=0, description="The largest request body the API reads.")
+    inbox_most_waiting: int = Field(
+        default=50_000, gt=0, description="Kept payloads not yet read, beyond which carriers are told 503 and to wait."
+    )
+    requests_per_minute: int = Field(default=6_000, gt=0, description="What one API key may ask in a minute.")
+    poll_concurrency: int = Field(default=32, gt=0, description="Carrier requests under way at once.")
+    poll_every_seconds: float = Field(default=1.0, gt=0, description="How often due shipments are looked for.")
+    keep_payload_days: int = Field(default=90, gt=0, description="How long carriers' bytes are kept.")
+    keep_message_days: int = Field(default=90, gt=0, description="How long messages and their attempts are kept.")
+    carrier_base_urls: dict[str, str] = Field(
+        default={},
+        description="A carrier's base address in place of the documented one, by carrier code: for simulators. In the "
+        "environment `code=address` pairs.",
+    )
+
+    @field_validator("egress_allow", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        ranges = value.split(",") if isinstance(value, str) else value
+        return tuple(ip_network(str(one).strip(), strict=False) for one in ranges if str(one).strip())
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _roles(cls, value: Any) -> Any:
+        return tuple(one.strip() for one in value.split(",") if one.strip()) if isinstance(value, str) else value
+
+    @field_validator("carrier_base_urls", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return dict(pair.strip().split("=", 1) for pair in value.split(",") if "=" in pair)
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_enough(cls, value: str) -> str:
+        if value and len(value) < _SHORTEST_KEY:
+            raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
+        return value
+
+
+_SHORTEST_KEY = 32
+
+
+def load(file: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Return the settings. Raises `pydantic.ValidationError` naming each bad key, `OSError`, `TOMLDecodeError`."""
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    if file is not None:
+        values |= tomllib.loads(file.read_text(encoding="utf-8"))
+    for name in Settings.model_fields:
+        given = environment.get(PREFIX + name.upper())
+        if given is not None:
+            values[name] = given
+    values |= {name: value for name, value in overrides.items() if value is not None}
+    return Settings.model_validate(values)

@@ -1,0 +1,213 @@
+"""The gateway's own tables. Times are epoch milliseconds; JSON is kept as the bytes orjson wrote.
+
+Every table of merchant data starts its keys with `merchant_id`, so it can be spread over shards by merchant. What has
+no merchant (merchants themselves, keys) is a small reference table.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class Merchant(SQLModel, table=True):
+    """Who ships and receives our webhooks."""
+
+    __tablename__ = "merchant"
+
+    id: str = Field(primary_key=True)
+    name: str
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key to the API: only its SHA-256 is kept. `origins` is JSON, for storefront keys."""
+
+    __tablename__ = "api_key"
+    __table_args__ = (Index("api_key_merchant", "merchant_id"),)
+
+    hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+    id: str
+    merchant_id: str | None = None
+    """None for an operator, who belongs to no merchant."""
+    role: str
+    name: str = ""
+    origins: bytes = Field(default=b"[]", sa_type=LargeBinary)
+    created_at: int = Field(sa_type=BigInteger)
+    revoked_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class Account(SQLModel, table=True):
+    """Credentials of a merchant at a carrier. `secrets` is sealed; `state` is active, rejected or deleted."""
+
+    __tablename__ = "account"
+    __table_args__ = (UniqueConstraint("id", name="account_id"),)
+
+    merchant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    carrier: str
+    label: str = ""
+    mode: str = "production"
+    secrets: bytes = Field(sa_type=LargeBinary)
+    state: str = "active"
+    state_reason: str = ""
+    state_at: int = Field(sa_type=BigInteger)
+    created_at: int = Field(sa_type=BigInteger)
+    changed_at: int = Field(sa_type=BigInteger)
+
+
+class Shipment(SQLModel, table=True):
+    """One tracking number at one carrier in one direction, with the state its events add up to.
+
+    `told` is the merged details, `runs` the messages already told (status -> run), both JSON. `recipient` is sealed.
+    """
+
+    __tablename__ = "shipment"
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "carrier", "tracking_number", name="shipment_number"),
+        Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
+        Index("shipment_updated", "merchant_id", "updated_at", "id"),
+        Index("shipment_status", "merchant_id", "status", "updated_at"),
+        Index("shipment_order", "merchant_id", "order_number"),
+        Index("shipment_any_carrier", "merchant_id", "tracking_number"),
+    )
+
+    merchant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    carrier: str
+    tracking_number: str
+    account_id: str | None = None
+    order_number: str | None = None
+    direction: str = "outbound"
+    destination: bytes | None = Field(default=None, sa_type=LargeBinary)
+    recipient: bytes | None = Field(default=None, sa_type=LargeBinary)
+    promised: bytes | None = Field(default=None, sa_type=LargeBinary)
+    attributes: bytes = Field(default=b"{}", sa_type=LargeBinary)
+    """The merchant's own metadata."""
+    status: str = "pending"
+    substatus: str = "registered"
+    version: int = 0
+    state: bytes = Field(default=b"{}", sa_type=LargeBinary)
+    """The rendered journey, as JSON."""
+    told: bytes = Field(default=b"{}", sa_type=LargeBinary)
+    runs: bytes = Field(default=b"{}", sa_type=LargeBinary)
+    last_event_at: int | None = Field(default=None, sa_type=BigInteger)
+    carrier_set_by: str = "merchant"
+    """merchant, detected or push: a detected carrier may still be changed by us."""
+    tracking: bool = True
+    """False once the merchant stopped it: no polling, no messages."""
+    next_poll_at: int | None = Field(default=None, sa_type=BigInteger)
+    polled_at: int | None = Field(default=None, sa_type=BigInteger)
+    poll_failures: int = 0
+    not_found: int = 0
+    """How often in a row the carrier did not know the number."""
+    poll_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
+    pushed_at: int | None = Field(default=None, sa_type=BigInteger)
+    subscribed_until: int | None = Field(default=None, sa_type=BigInteger)
+    created_at: int = Field(sa_type=BigInteger)
+    updated_at: int = Field(sa_type=BigInteger)
+
+
+class Event(SQLModel, table=True):
+    """A normalised fact. The columns are what the fold needs; `body` is the whole event as JSON. Insert-only."""
+
+    __tablename__ = "event"
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    sort_at: int = Field(sa_type=BigInteger)
+    carrier_order: int
+    status: str
+    substatus: str
+    moves: str
+    returning: bool
+    at: int | None = Field(default=None, sa_type=BigInteger)
+    day: str
+    piece: str
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class Payload(SQLModel, table=True):
+    """The inbox: bytes from a carrier as received. `state` is kept, read or unreadable; ids rise with time."""
+
+    __tablename__ = "payload"
+    __table_args__ = (
+        Index("payload_waiting", "id", sqlite_where=text("state = 'kept'")),
+        Index("payload_carrier", "carrier", "id"),
+    )
+
+    merchant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    carrier: str
+    account_id: str | None = None
+    source: str
+    numbers: bytes = Field(default=b"[]", sa_type=LargeBinary)
+    headers: bytes = Field(default=b"{}", sa_type=LargeBinary)
+    received_at: int = Field(sa_type=BigInteger)
+    digest: bytes = Field(sa_type=LargeBinary)
+    body: bytes = Field(sa_type=LargeBinary)
+    state: str = "kept"
+    reason: str = ""
+
+
+class UnlistedCode(SQLModel, table=True):
+    """A code a carrier sent that has no row in its table: how often, since when, with the carrier's words."""
+
+    __tablename__ = "unlisted_code"
+
+    merchant_id: str = Field(primary_key=True)
+    carrier: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    count: int
+    example: str
+    payload_id: str
+    first_at: int = Field(sa_type=BigInteger)
+    last_at: int = Field(sa_type=BigInteger)
+
+
+class LivePosition(SQLModel, table=True):
+    """The latest place of the courier of one shipment: short-lived, deleted soon after delivery."""
+
+    __tablename__ = "position"
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+    at: int = Field(sa_type=BigInteger)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
+class Idempotency(SQLModel, table=True):
+    """An answer kept for a repeat of the same request. `digest` tells a repeat from a reuse of the key."""
+
+    __tablename__ = "idempotency"
+    __table_args__ = (Index("idempotency_age", "at"),)
+
+    merchant_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    digest: bytes = Field(sa_type=LargeBinary)
+    status: int
+    body: bytes = Field(sa_type=LargeBinary)
+    at: int = Field(sa_type=BigInteger)
+
+
+def _core(model: type[SQLModel]) -> Table:
+    table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute it sets
+    assert isinstance(table, Table)  # noqa: S101 - tells mypy what SQLModel made
+    return table
+
+
+class Tables:
+    """The Core tables behind the models: every statement of the gateway is written on them."""
+
+    merchant: ClassVar[Table] = _core(Merchant)
+    api_key: ClassVar[Table] = _core(ApiKey)
+    account: ClassVar[Table] = _core(Account)
+    shipment: ClassVar[Table] = _core(Shipment)
+    event: ClassVar[Table] = _core(Event)
+    payload: ClassVar[Table] = _core(Payload)
+    unlisted_code: ClassVar[Table] = _core(UnlistedCode)
+    position: ClassVar[Table] = _core(LivePosition)
+    idempotency: ClassVar[Table] = _core(Idempotency)

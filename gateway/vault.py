@@ -1,0 +1,74 @@
+"""Seals secrets: AES-256-GCM with the merchant and the purpose as associated data, and a key id for rotation."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy.engine import make_url
+
+if TYPE_CHECKING:
+    from gateway.settings import Settings
+
+_VERSION = b"\x01"
+_KEY_ID = 4
+_NONCE = 12
+
+
+class Sealed(ValueError):  # noqa: N818 - it names what stays sealed
+    """The bytes were sealed with another key, for another merchant or purpose, or are damaged."""
+
+
+class Vault:
+    """Seals and opens with one key. What is sealed: version, key id, nonce, ciphertext and tag."""
+
+    def __init__(self, secret_key: str) -> None:
+        key = HKDF(SHA256(), 32, salt=None, info=b"carrier-gateway vault").derive(secret_key.encode())
+        self._key_id = sha256(key).digest()[:_KEY_ID]
+        self._cipher = AESGCM(key)
+
+    def seal(self, merchant_id: str, purpose: str, plain: bytes) -> bytes:
+        """Encrypt for one merchant and purpose."""
+        nonce = os.urandom(_NONCE)
+        sealed = self._cipher.encrypt(nonce, plain, _bound(merchant_id, purpose))
+        return _VERSION + self._key_id + nonce + sealed
+
+    def open(self, merchant_id: str, purpose: str, sealed: bytes) -> bytes:
+        """Decrypt what was sealed for the same merchant and purpose. Raises `Sealed`."""
+        head = 1 + _KEY_ID
+        if sealed[:1] != _VERSION or sealed[1:head] != self._key_id:
+            raise Sealed("sealed with another secret key: is GATEWAY_SECRET_KEY the one this database was made with?")
+        try:
+            nonce, rest = sealed[head : head + _NONCE], sealed[head + _NONCE :]
+            return self._cipher.decrypt(nonce, rest, _bound(merchant_id, purpose))
+        except InvalidTag:
+            raise Sealed("the sealed bytes are damaged or belong to another merchant or purpose") from None
+
+
+def _bound(merchant_id: str, purpose: str) -> bytes:
+    return f"{merchant_id}\x1f{purpose}".encode()
+
+
+def secret_key(settings: Settings) -> str:
+    """Return the set key, or the one kept in a file beside the SQLite database, made on first use (mode 0600)."""
+    if settings.secret_key:
+        return settings.secret_key
+    url = make_url(settings.database)
+    if not url.drivername.startswith("sqlite") or not url.database:
+        raise ValueError("set GATEWAY_SECRET_KEY: only a SQLite database has a place beside it to keep one")
+    path = Path(url.database + ".key")
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        key = secrets.token_urlsafe(48)
+        file.write(key + "\n")
+    return key
