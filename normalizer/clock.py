@@ -166,15 +166,21 @@ def iso(text: str) -> datetime | date:
     found = _ISO.fullmatch(text)
     if found is None:
         raise ValueError("is no ISO 8601 time")
+    if found[2] is None:
+        return date.fromisoformat(found[1])
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = _by_hand(found)
+    distance = moment.utcoffset()
+    if distance:
+        _checked(distance)
+    return moment
+
+
+def _by_hand(found: re.Match[str]) -> datetime:
+    """Read the spellings the library does not: `+02.00`, `+2:00`, a space before the offset."""
     day, hour, minute, second, fraction, offset = found.groups()
-    if hour is None:
-        return date.fromisoformat(day)
-    if offset is None or offset in "Zz":
-        # An offset goes through `offset_of`, which is stricter than the library's own reading.
-        try:
-            return datetime.fromisoformat(text)
-        except ValueError:
-            pass
     whole = date.fromisoformat(day)
     moment = datetime(  # noqa: DTZ001 - the offset, if told, is set below
         whole.year,
