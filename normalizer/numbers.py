@@ -272,7 +272,8 @@ class Candidate:
 def detect(number: str, formats: Iterable[tuple[str, NumberFormat]]) -> list[Candidate]:
     """Return whose a number may be, best first: with check digit, then by specificity, then with a known service.
 
-    Each carrier is named once, by its best format; equal ones keep the order of `formats`. The number may be spelled in any way `normal_number` understands.
+    Each carrier is named once, by its best format; equal ones keep the order of `formats`. The number may be spelled
+    in any way `normal_number` understands.
     """
     canonical = normal_number(number)
     if not canonical or len(canonical) > LONGEST:
