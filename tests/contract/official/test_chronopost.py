@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from connectors import connector
+from connectors import HERE, connector
 from connectors.base import Payload
 from connectors.chronopost import LANGUAGE, PATH, SERVICE
+from connectors.samples import samples
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared/carriers/chronopost"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -41,6 +42,14 @@ def test_what_we_ask_is_valid_by_the_carriers_schema(schema):
     (asked,) = etree.fromstring(body).find(f"{{{SOAP}}}Body")
     schema.assertValid(asked)
     assert headers["SOAPAction"] == '""'
+
+
+def test_our_samples_are_answered_as_the_carriers_schema_says(schema):
+    bodies = [sample.body for sample in samples(HERE / "chronopost" / "samples") if b"<!DOCTYPE" not in sample.body]
+    assert len(bodies) == 9
+    for body in bodies:
+        (answer,) = etree.fromstring(body).find(f"{{{SOAP}}}Body")
+        schema.assertValid(answer)
 
 
 def test_we_ask_at_the_address_and_with_the_action_of_the_carriers_wsdl():
