@@ -218,6 +218,9 @@ class Pushes(ABC):
     signs_body: ClassVar[bool] = True
     """False where the carrier's scheme is a shared word only, so that a changed body goes unnoticed by design."""
 
+    signs_time: ClassVar[bool] = False
+    """True where the scheme carries a time stamp, so that a push kept and sent again later is refused."""
+
     @abstractmethod
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """Return if the push is the carrier's own. Raises `Forged`."""
