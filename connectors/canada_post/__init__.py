@@ -184,7 +184,7 @@ def _raise_refusal(answer: Answer) -> None:
     try:
         root = _root(answer.body)
         messages = list(_messages(root)) if _name(root) == "messages" else []
-    except Unreadable:
+    except (Unreadable, KeyError):  # a gateway's own page, or a message without its code: the status has to do
         messages = []
     for code, words in messages:
         if code == "Server" or "SLM Monitor" in words:

@@ -244,8 +244,9 @@ async def test_the_message_tells_what_happens_next_whatever_the_status(status, c
     ("status", "expected"),
     [(400, NotFound), (401, Rejected), (403, Rejected), (404, NotFound), (429, Unavailable), (500, Unavailable)],
 )
-async def test_without_a_message_the_status_decides(status, expected):
-    async with client(httpx.Response(status, content=b"<html>no xml"), []) as http:
+@pytest.mark.parametrize("body", [b"<html>no xml", b"", messages("").replace(b"<code></code>", b"")])
+async def test_without_a_message_the_status_decides(status, expected, body):
+    async with client(httpx.Response(status, content=body), []) as http:
         with pytest.raises(expected):
             await POST.poll(http, [PIN])
 
