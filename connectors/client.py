@@ -109,7 +109,7 @@ class HttpClient:
         limiter: the account's rate limiter; by default one made from the facts.
         breaker: the carrier's breaker, shared by its accounts; by default one of its own.
         transport: a shared transport; by default one of its own, closed with the client.
-        sleep: how to wait between tries; for tests.
+        sleep: how to wait for a turn and between tries; for tests.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class HttpClient:
         self._base = address.rstrip("/")
         self._api = api
         self._extensions = {"base_url": self._base, "mode": mode, "overridden": base_url is not None}
-        self._limiter = limiter or RateLimiter(per_second=api.per_second, per_day=api.per_day)
+        self._limiter = limiter or RateLimiter(per_second=api.per_second, per_day=api.per_day, sleep=sleep)
         self._breaker = breaker or Breaker()
         self._sleep = sleep
         self._own = transport is None

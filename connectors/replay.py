@@ -33,6 +33,8 @@ class Replay(httpx.AsyncBaseTransport):
     def __init__(self, sample: Sample, token_url: httpx.URL | None = None, token_field: str = "access_token") -> None:  # noqa: S107 - the name of a field
         self.asked: list[httpx.Request] = []
         self.tokens: list[httpx.Request] = []
+        self.trouble: type[httpx.TransportError] | None = None
+        """Raised instead of every answer, where one is set."""
         self._answers = [response for _, response in sample.exchanges if response is not None]
         self._token_url, self._token_field = token_url, token_field
 
@@ -42,6 +44,8 @@ class Replay(httpx.AsyncBaseTransport):
         if self._token_url is not None and request.url == self._token_url:
             self.tokens.append(request)
             return httpx.Response(200, json={self._token_field: "sample-token", "expires_in": "3600"})
+        if self.trouble is not None:
+            raise self.trouble("as told")
         if len(self.asked) >= len(self._answers):
             raise AssertionError(f"the connector asks once more: {request.method} {request.url.path}")
         answer = self._answers[len(self.asked)]
@@ -65,7 +69,11 @@ def replay(connector: Connector, sample: Sample) -> tuple[HttpClient, Replay]:
         wire = Replay(sample, auth.token_address(where), auth.token_field)
     facts = connector.facts
     facts = facts.model_copy(update={"api": facts.api.model_copy(update={"production": base})})
-    return HttpClient(facts, auth, transport=wire), wire
+    return HttpClient(facts, auth, transport=wire, sleep=_at_once), wire
+
+
+async def _at_once(seconds: float) -> None:
+    """Nothing that is played back has to wait."""
 
 
 async def ask(connector: Connector, sample: Sample) -> tuple[Payload, Replay]:

@@ -52,7 +52,9 @@ def _unbase64(text: str) -> bytes:
 
 def same(one: str, other: str) -> bool:
     """Compare two texts in constant time; an empty text equals nothing, not even another empty one."""
-    return bool(one) and bool(other) and hmac.compare_digest(one.encode(), other.encode())
+    # Servers hand over header bytes that are no UTF-8 as lone surrogates.
+    first, second = (text.encode("utf-8", "surrogatepass") for text in (one, other))
+    return bool(first) and bool(second) and hmac.compare_digest(first, second)
 
 
 def hex_key(secret: str) -> bytes:

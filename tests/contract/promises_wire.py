@@ -89,9 +89,8 @@ async def its_trouble_has_the_right_name(carrier, sample, caplog):
             assert isinstance(trouble, error), f"{status} is {answer or trouble!r}"
             wait = float(headers["retry-after"]) if headers else None
             assert getattr(trouble, "retry_after", None) == wait, f"{status} lost its Retry-After"
-    http, _ = replay(carrier.connector, sample)
-    http._sleep = _at_once
-    http._client._transport = httpx.MockTransport(_timeout)
+    http, wire = replay(carrier.connector, sample)
+    wire.trouble = httpx.ReadTimeout
     with pytest.raises(Unavailable) as caught:
         await call(carrier, sample, http)
     told.append(str(caught.value))
@@ -105,14 +104,6 @@ async def _outcome(asking):
         return await asking, None
     except CarrierError as trouble:
         return None, trouble
-
-
-async def _at_once(seconds):
-    pass
-
-
-def _timeout(request):
-    raise httpx.ReadTimeout("too slow", request=request)
 
 
 async def a_number_stays_a_number(carrier, sample):

@@ -19,9 +19,10 @@ def each(pairs):
 READ = each(pair for pair in EVERY if promises.is_read(*pair))
 ASKED = each(pair for pair in EVERY if pair[1].source == "poll")
 PUSHED = each(pair for pair in EVERY if pair[1].source == "push")
-FIRST = {
-    (carrier.connector.code, sample.call): (carrier, sample) for carrier, sample in EVERY if sample.source == "poll"
-}
+FIRST = {}
+for carrier, sample in EVERY:
+    if sample.source == "poll":
+        FIRST.setdefault((carrier.connector.code, sample.call), (carrier, sample))
 
 
 @pytest.mark.parametrize("code", carrier_codes())

@@ -59,6 +59,14 @@ def test_empty_texts_are_not_the_same():
     assert not signatures.same("", "")
 
 
+def test_header_bytes_that_are_no_text_are_refused_and_never_raise():
+    odd = b"tulip\xff".decode("utf-8", "surrogateescape")
+    assert not signatures.same(odd, "tulip")
+    assert not signatures.hmac_ok(KEY, BODY, odd)
+    assert not signatures.hmac_ok(KEY, BODY, odd, encoding="base64")
+    assert not signatures.fresh(odd, NOW)
+
+
 @pytest.mark.parametrize(
     ("stamp", "expected"),
     [
