@@ -212,7 +212,7 @@ def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:
         "status": one.status.value,
         "substatus": one.substatus,
         "moves": one.moves,
-        "returning": one.returning,
+        "going_back": one.returning,
         "at": one.at,
         "day": one.day,
         "piece": one.piece,
@@ -220,7 +220,7 @@ def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:
     }
 
 
-_REVISED = ("status", "substatus", "moves", "returning", "body")
+_REVISED = ("status", "substatus", "moves", "going_back", "body")
 
 _UPDATED = (
     "status",
@@ -264,7 +264,7 @@ def _shipments(conn: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
 
 def _steps(conn: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Step]]:
     c = Tables.event.c
-    columns = (c.sort_at, c.carrier_order, c.id, c.status, c.substatus, c.moves, c.returning, c.at, c.day, c.piece)
+    columns = (c.sort_at, c.carrier_order, c.id, c.status, c.substatus, c.moves, c.going_back, c.at, c.day, c.piece)
     steps: dict[Key, dict[str, Step]] = defaultdict(dict)
     for merchant_id, ids in by_merchant(keys):
         statement = select(c.shipment_id, *columns).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids))

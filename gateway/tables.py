@@ -123,7 +123,7 @@ class Event(SQLModel, table=True):
     status: str
     substatus: str
     moves: str
-    returning: bool
+    going_back: bool
     at: int | None = Field(default=None, sa_type=BigInteger)
     day: str
     piece: str

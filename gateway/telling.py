@@ -32,7 +32,7 @@ def told_runs(journey: Journey, runs: Mapping[str, int]) -> Runs:
     """Return what is told once the messages of this journey are in the log. It never shrinks."""
     told = dict(runs)
     for change in journey.changes:
-        told[change.status] = max(change.run, told.get(change.status, 0))
+        told[change.status.value] = max(change.run, told.get(change.status.value, 0))
     return told
 
 
