@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.ids import new_id
 from gateway.tables import Tables
@@ -48,26 +48,13 @@ def create(conn: Connection, merchant_id: str, new: Iterable[NewShipment], now: 
     wanted = list(new)
     table = Tables.shipment
     rows = [_row(merchant_id, one, now) for one in wanted]
-    made: set[str] = set()
-    for start in range(0, len(rows), _ROWS_A_STATEMENT):
-        statement = (
-            insert(conn, table)
-            .values(rows[start : start + _ROWS_A_STATEMENT])
-            .on_conflict_do_nothing(index_elements=["merchant_id", "carrier", "tracking_number"])
-            .returning(table.c.id)
-        )
-        made.update(conn.execute(statement).scalars())
+    if not rows:
+        return []
+    statement = insert(conn, table).on_conflict_do_nothing(index_elements=["merchant_id", "carrier", "tracking_number"])
+    conn.execute(statement, rows)
     ids = find(conn, merchant_id, {(one.carrier, one.tracking_number) for one in wanted})
-    told: set[str] = set()
-    result = []
-    for one in wanted:
-        found = ids[one.carrier, one.tracking_number]
-        result.append((found, found in made and found not in told))
-        told.add(found)
-    return result
-
-
-_ROWS_A_STATEMENT = 500
+    found = [ids[one.carrier, one.tracking_number] for one in wanted]
+    return [(id_, id_ == row["id"]) for id_, row in zip(found, rows, strict=True)]
 
 
 def find(conn: Connection, merchant_id: str, numbers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
@@ -110,6 +97,112 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
         "updated_at": render.millis_instant(row["updated_at"]),
         **state,
     }
+
+
+def get(conn: Connection, merchant_id: str, shipment_id: str) -> RowMapping | None:
+    """Return a merchant's shipment, None where it has none of that id."""
+    table = Tables.shipment
+    statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id == shipment_id)
+    return conn.execute(statement).mappings().first()
+
+
+def get_many(conn: Connection, merchant_id: str, ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return a merchant's shipments by id."""
+    wanted = list(dict.fromkeys(ids))
+    table = Tables.shipment
+    found: dict[str, RowMapping] = {}
+    for start in range(0, len(wanted), _ROWS_A_STATEMENT):
+        some = wanted[start : start + _ROWS_A_STATEMENT]
+        statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id.in_(some))
+        found |= {row["id"]: row for row in conn.execute(statement).mappings()}
+    return found
+
+
+def event_bodies(conn: Connection, merchant_id: str, shipment_id: str) -> list[bytes]:
+    """Return a shipment's events as JSON, oldest first."""
+    c = Tables.event.c
+    statement = (
+        select(c.body)
+        .where(c.merchant_id == merchant_id, c.shipment_id == shipment_id)
+        .order_by(c.sort_at, c.carrier_order, c.id)
+    )
+    return list(conn.execute(statement).scalars())
+
+
+def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool:
+    """Take over what a merchant says of a shipment that is there already; return whether anything changed.
+
+    One that only a push had made known gets the merchant's facts; one that was stopped is tracked again. What the
+    merchant said before stays: it is changed by PATCH alone.
+    """
+    values: dict[str, Any] = {}
+    if row["carrier_set_by"] == "push":
+        values = {
+            "carrier_set_by": new.carrier_set_by,
+            "order_number": new.order_number,
+            "direction": new.direction,
+            "destination": _dumps(new.destination),
+            "recipient": new.recipient,
+            "promised": _dumps(new.promised),
+            "attributes": orjson.dumps(dict(new.metadata)),
+            "account_id": new.account_id or row["account_id"],
+        }
+    if not row["tracking"]:
+        values["tracking"] = True
+    if not values:
+        return False
+    change(conn, row["merchant_id"], row["id"], now, **values, next_poll_at=new.next_poll_at)
+    return True
+
+
+def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **values: Any) -> RowMapping | None:
+    """Change columns of a shipment and return its row; None where there is none."""
+    table = Tables.shipment
+    statement = (
+        update(table)
+        .where(table.c.merchant_id == merchant_id, table.c.id == shipment_id)
+        .values(updated_at=now, **values)
+        .returning(table)
+    )
+    return conn.execute(statement).mappings().first()
+
+
+def stop(conn: Connection, merchant_id: str, shipment_id: str, now: int) -> bool:
+    """Stop tracking: nobody asks and nobody is told any more. What is known stays."""
+    return change(conn, merchant_id, shipment_id, now, tracking=False, next_poll_at=None) is not None
+
+
+def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int) -> RowMapping:
+    """Give a shipment to another carrier: what was read as the wrong one's is not this parcel's history.
+
+    The carrier's bytes stay in the inbox; only the events drawn from them go. Raises `sqlalchemy.exc.IntegrityError`
+    where the merchant tracks that number at that carrier already.
+    """
+    for table in (Tables.event, Tables.position):
+        conn.execute(table.delete().where(table.c.merchant_id == row["merchant_id"], table.c.shipment_id == row["id"]))
+    fresh = change(
+        conn,
+        row["merchant_id"],
+        row["id"],
+        now,
+        carrier=carrier,
+        carrier_set_by="merchant",
+        status="pending",
+        substatus="registered",
+        version=row["version"] + 1,
+        state=_EMPTY_STATE,
+        told=b"{}",
+        runs=b"{}",
+        last_event_at=None,
+        polled_at=None,
+        poll_failures=0,
+        not_found=0,
+        poll_digest=None,
+        pushed_at=None,
+        subscribed_until=None,
+    )
+    assert fresh is not None  # noqa: S101 - its row was just read in this transaction
+    return fresh
 
 
 def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:

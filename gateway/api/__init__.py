@@ -1,0 +1,202 @@
+"""The HTTP face: one file per resource, one list of calls, one middleware around all of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import orjson
+from aiohttp import web
+
+from gateway import metrics
+from gateway.accounts import Accounts
+from gateway.api import (
+    accounts,
+    carriers,
+    docs,
+    endpoints,
+    events,
+    health,
+    keys,
+    messages,
+    openapi,
+    problems,
+    push,
+    shipments,
+    stream,
+)
+from gateway.api.auth import Doorkeeper
+from gateway.api.calls import LIMITS, Desk, runner
+from gateway.api.problems import Problem
+from gateway.db import LogFull, StoreClosed
+from gateway.log import REQUEST_ID, logger
+from webhooks.guard import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from gateway.api.calls import Call
+    from gateway.app import Gateway
+
+log = logger("gateway.api")
+
+# The order matters where a fixed path could be read as a variable one: `/v1/carriers/detect`, `/v1/shipments/batch`.
+CALLS: tuple[Call, ...] = (
+    *shipments.CALLS.all,
+    *events.CALLS.all,
+    *endpoints.CALLS.all,
+    *messages.CALLS.all,
+    *accounts.CALLS.all,
+    *carriers.CALLS.all,
+    *keys.CALLS.all,
+    *stream.CALLS.all,
+)
+
+PUSH_PATH = "/carriers/{carrier}/push/{account_id}"
+_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+_GIVEN_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_BUSY_SECONDS = "5"
+
+
+def build(gateway: Gateway) -> web.Application:
+    """Return the application that answers for a gateway. The gateway is started and stopped by its owner."""
+    guard = Guard(allow=gateway.settings.egress_allow)
+    desk = Desk(
+        gateway,
+        Doorkeeper(gateway.store, gateway.settings.requests_per_minute),
+        Accounts(gateway.store, gateway.vault),
+        guard,
+    )
+    # Each call reads its body by its own bound; this one only guards what nobody reads.
+    app = web.Application(middlewares=[_around], client_max_size=gateway.settings.max_body_bytes)
+    for call in CALLS:
+        _add(app, call.method, call.path, runner(desk, call))
+        if "storefront" in call.roles:
+            app.router.add_route("OPTIONS", call.path, _preflight)
+    take = push.handler(desk)
+    app.router.add_post(PUSH_PATH, take)
+    app.router.add_get(PUSH_PATH, take, allow_head=False)
+    app.router.add_get("/healthz", health.alive(gateway))
+    app.router.add_get("/readyz", health.ready(gateway))
+    app.router.add_get("/metrics", health.measured(gateway))
+    _add_documents(app)
+    app.on_response_prepare.append(_finish_headers)
+
+    async def end_streams(_app: web.Application) -> None:
+        gateway.live.close()
+
+    async def close_guard(_app: web.Application) -> None:
+        await guard.close()
+
+    app.on_shutdown.append(end_streams)
+    app.on_cleanup.append(close_guard)
+    return app
+
+
+def _add(
+    app: web.Application, method: str, path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> None:
+    if method == "GET" and path != "/v1/stream":
+        app.router.add_get(path, handler)
+    else:
+        app.router.add_route(method, path, handler)
+
+
+def _add_documents(app: web.Application) -> None:
+    document = openapi.build(CALLS)
+    as_json, as_page = orjson.dumps(document), docs.page(document)
+    page_headers = {
+        "Content-Security-Policy": docs.CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "public, max-age=300",
+    }
+
+    async def show_json(_request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=as_json, content_type="application/json", headers={"Cache-Control": "public, max-age=300"}
+        )
+
+    async def show_page(_request: web.Request) -> web.StreamResponse:
+        return web.Response(text=as_page, content_type="text/html", headers=page_headers)
+
+    async def show_problem(request: web.Request) -> web.StreamResponse:
+        text = docs.problem_page(request.match_info["name"])
+        if text is None:
+            raise Problem("not-found")
+        return web.Response(text=text, content_type="text/html", headers=page_headers)
+
+    app.router.add_get("/openapi.json", show_json)
+    app.router.add_get("/docs", show_page)
+    app.router.add_get("/problems/{name}", show_problem)
+
+
+@web.middleware
+async def _around(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Give every request an id, turn every error into a problem, count and log what was answered."""
+    started = time.perf_counter()
+    given = request.headers.get("X-Request-Id")
+    request_id = given if given is not None and _GIVEN_ID.fullmatch(given) else f"req_{token_hex(10)}"
+    request[_ID] = request_id
+    token = REQUEST_ID.set(request_id)
+    resource = request.match_info.route.resource
+    route = "none" if resource is None else resource.canonical
+    status = 500
+    try:
+        response = await _answered(request, handler, request_id)
+        status = response.status
+        return response
+    finally:
+        took = time.perf_counter() - started
+        metrics.requests(route, request.method if resource is not None else "any", status).inc()
+        metrics.request_seconds(route).observe(took)
+        if route != PUSH_PATH:
+            log.info("answered", method=request.method, route=route, status=status, ms=round(took * 1000, 1))
+        REQUEST_ID.reset(token)
+
+
+async def _answered(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]], request_id: str
+) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response(request_id)
+    except (LogFull, StoreClosed):
+        return Problem("busy", headers={"Retry-After": _BUSY_SECONDS}).response(request_id)
+    except web.HTTPException as trouble:
+        return problems.from_http(trouble).response(request_id)
+    except ConnectionError:
+        raise
+    except Exception:
+        log.exception("failed")
+        return Problem("internal").response(request_id)
+
+
+async def _finish_headers(request: web.Request, response: web.StreamResponse) -> None:
+    headers = response.headers
+    headers["X-Request-Id"] = request.get(_ID, "")
+    headers["Server"] = "carrier-gateway"
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers.setdefault("Cache-Control", "no-store")
+    for name, value in request.get(LIMITS, {}).items():
+        headers.setdefault(name, value)
+
+
+async def _preflight(_request: web.Request) -> web.StreamResponse:
+    """Let a browser ask: whether the key's origin is right is seen with the request itself, which carries the key."""
+    return web.Response(
+        status=204,
+        headers={
+            "Access-Control-Allow-Origin": "*",
+            "Access-Control-Allow-Methods": "GET",
+            "Access-Control-Allow-Headers": "Authorization",
+            "Access-Control-Max-Age": "3600",
+        },
+    )
+
+
+__all__ = ["CALLS", "build"]

@@ -1,0 +1,146 @@
+"""Carrier accounts: credentials go in, and the address to give a carrier that pushes comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from connectors import connector
+from gateway import accounts
+from gateway.accounts import BadAccount, check_secrets, opened, prepare, seal
+from gateway.api import answers, requests
+from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
+from gateway.api.problems import Problem, invalid
+from gateway.visibility import shown
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.api.requests import AccountChange, AccountIn, AccountsQuery
+
+CALLS = Calls("Accounts")
+
+
+def _wrong(trouble: BadAccount) -> Problem:
+    return invalid(*((f"/{field}", reason) for field, reason in trouble.errors.items()))
+
+
+def _shown(ask: Ask, row: RowMapping) -> dict[str, Any]:
+    public_url = ask.gateway.settings.public_url.rstrip("/")
+    return shown(ask.principal.role, "account", accounts.document(row, public_url))
+
+
+@CALLS.add(
+    "POST",
+    "/v1/accounts",
+    "Add an account at a carrier. Its secrets are never shown again.",
+    roles=MERCHANT,
+    body=requests.AccountIn,
+    answers={201: answers.Account},
+    problems=("validation",),
+)
+async def create(ask: Ask) -> web.StreamResponse:
+    """Keep an account's credentials, sealed."""
+    wish: AccountIn = ask.body
+    try:
+        new = prepare(ask.gateway.vault, ask.merchant_id, wish.carrier, wish.secrets, label=wish.label, mode=wish.mode)
+    except BadAccount as trouble:
+        raise _wrong(trouble) from None
+    row = await ask.gateway.store.write(lambda conn: accounts.create(conn, ask.merchant_id, new, ask.now))
+    return answer(_shown(ask, row), 201, {"Location": f"/v1/accounts/{new.id}"})
+
+
+@CALLS.add(
+    "GET",
+    "/v1/accounts",
+    "All carrier accounts, oldest first.",
+    roles=STAFF,
+    query=requests.AccountsQuery,
+    answers={200: answers.Accounts},
+)
+async def find(ask: Ask) -> web.StreamResponse:
+    """List accounts."""
+    query: AccountsQuery = ask.query
+    rows = await ask.gateway.store.read(lambda conn: accounts.listed(conn, ask.merchant_id, query.carrier))
+    return listing([_shown(ask, row) for row in rows])
+
+
+@CALLS.add(
+    "GET",
+    "/v1/accounts/{account_id}",
+    "A carrier account and whether its carrier takes it.",
+    roles=STAFF,
+    answers={200: answers.Account},
+    problems=("not-found",),
+)
+async def get(ask: Ask) -> web.StreamResponse:
+    """Show one account."""
+    row = await ask.gateway.store.read(lambda conn: accounts.get(conn, ask.merchant_id, ask.path("account_id")))
+    if row is None:
+        raise Problem("not-found")
+    return answer(_shown(ask, row))
+
+
+@CALLS.add(
+    "PATCH",
+    "/v1/accounts/{account_id}",
+    "Change an account. New secrets make a rejected one active again.",
+    roles=MERCHANT,
+    body=requests.AccountChange,
+    answers={200: answers.Account},
+    problems=("not-found", "validation"),
+)
+async def change(ask: Ask) -> web.StreamResponse:
+    """Change label, mode or some secrets."""
+    wish: AccountChange = ask.body
+    account_id, vault = ask.path("account_id"), ask.gateway.vault
+    values: dict[str, Any] = wish.model_dump(include={"label", "mode"}, exclude_none=True)
+
+    def work(conn: Connection) -> RowMapping | None:
+        row = accounts.get(conn, ask.merchant_id, account_id)
+        if row is None or not (values or wish.secrets):
+            return row
+        changed = dict(values)
+        if wish.secrets:
+            secrets = dict(opened(vault, row).secrets)
+            for name, value in wish.secrets.items():
+                secrets.pop(name, None)
+                if value is not None:
+                    secrets[name] = value
+            _must_fit(row["carrier"], {name: value for name, value in wish.secrets.items() if value is None}, secrets)
+            changed["secrets"] = seal(vault, ask.merchant_id, account_id, secrets)
+        return accounts.change(conn, ask.merchant_id, account_id, ask.now, **changed)
+
+    try:
+        row = await ask.gateway.store.write(work)
+    except BadAccount as trouble:
+        raise _wrong(trouble) from None
+    if row is None:
+        raise Problem("not-found")
+    ask.desk.accounts.forget(account_id)
+    return answer(_shown(ask, row))
+
+
+def _must_fit(carrier: str, taken_away: dict[str, Any], secrets: dict[str, str]) -> None:
+    of = connector(carrier)
+    unknown = {name: "" for name in taken_away if name not in of.facts.secrets}
+    check_secrets(of, secrets | unknown)
+
+
+@CALLS.add(
+    "DELETE",
+    "/v1/accounts/{account_id}",
+    "Delete an account and forget its secrets.",
+    roles=MERCHANT,
+    answers={204: None},
+    problems=("not-found",),
+)
+async def remove(ask: Ask) -> web.StreamResponse:
+    """Delete an account."""
+    account_id = ask.path("account_id")
+    done = await ask.gateway.store.write(lambda conn: accounts.delete(conn, ask.merchant_id, account_id, ask.now))
+    if not done:
+        raise Problem("not-found")
+    ask.desk.accounts.forget(account_id)
+    return web.Response(status=204)

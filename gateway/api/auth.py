@@ -1,0 +1,92 @@
+"""Who asks, and how much: keys, roles, origins, and a bucket of requests per key."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+from gateway import keys
+from gateway.api.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from aiohttp import web
+
+    from gateway.keys import KeyRole, Principal
+    from webhooks.store import Store
+
+_FRESH_SECONDS = 5.0
+"""A key revoked by another process stops working within this time; in this process at once."""
+_MOST_REMEMBERED = 20_000
+_WINDOW = 60
+_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="carrier-gateway"'}
+
+
+class Doorkeeper:
+    """Knows keys for a moment, so that not every request asks the database."""
+
+    def __init__(self, store: Store, requests_per_minute: int) -> None:
+        self._store = store
+        self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}
+        self._most = requests_per_minute
+
+    async def who(self, request: web.Request) -> Principal:
+        """Return whose key a request carries. Raises the 401 problem."""
+        scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+        text = text.strip()
+        if scheme.lower() != "bearer" or not text:
+            raise Problem("unauthorized", "the request carries no bearer key", headers=_CHALLENGE)
+        principal = await self._find(text) if keys.plausible(text) else None
+        if principal is None:
+            wrong = {"WWW-Authenticate": _CHALLENGE["WWW-Authenticate"] + ', error="invalid_token"'}
+            raise Problem("unauthorized", "the key is unknown or revoked", headers=wrong)
+        return principal
+
+    async def _find(self, text: str) -> Principal | None:
+        wanted = keys.digest(text)
+        now = time.monotonic()
+        known = self._known.get(wanted)
+        if known is not None and now - known[0] < _FRESH_SECONDS:
+            return known[1]
+        principal = await self._store.read(lambda conn: keys.find(conn, wanted))
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[wanted] = (now, principal)
+        return principal
+
+    def forget(self, key_digest: bytes) -> None:
+        """Look a key up afresh next time: it was revoked."""
+        self._known.pop(key_digest, None)
+
+    def allow(self, principal: Principal, roles: Collection[KeyRole], origin: str | None) -> None:
+        """Raise the 403 problem where the role, or the page the request comes from, rules the call out."""
+        if principal.role not in roles:
+            raise Problem("forbidden", f"a {principal.role} key may not do this")
+        if principal.role == "storefront" and origin not in principal.origins:
+            raise Problem("forbidden", "this key is bound to the origins it was made for")
+
+    def spend(self, principal: Principal) -> dict[str, str]:
+        """Take one request from the key's bucket; return the headers that tell of it. Raises the 429 problem."""
+        now = time.monotonic()
+        per_second = self._most / _WINDOW
+        left, at = self._buckets.get(principal.key_id, (float(self._most), now))
+        left = min(self._most, left + (now - at) * per_second)
+        policy = f'"default";q={self._most};w={_WINDOW}'
+        if left < 1:
+            wait = math.ceil((1 - left) / per_second)
+            self._buckets[principal.key_id] = (left, now)
+            headers = {
+                "Retry-After": str(wait),
+                "RateLimit-Policy": policy,
+                "RateLimit": f'"default";r=0;t={wait}',
+            }
+            raise Problem("rate-limited", f"try again in {wait} s", headers=headers)
+        left -= 1
+        if len(self._buckets) >= _MOST_REMEMBERED:
+            self._buckets.clear()
+        self._buckets[principal.key_id] = (left, now)
+        full_in = math.ceil((self._most - left) / per_second)
+        return {"RateLimit-Policy": policy, "RateLimit": f'"default";r={int(left)};t={full_in}'}

@@ -1,0 +1,67 @@
+"""Kinds of fields that requests are made of. Strict, so that a wrong kind is an error and not a guess."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+
+EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
+LATEST = datetime(2200, 1, 1, tzinfo=UTC)
+LARGEST_METADATA = 4_096
+
+
+class Strict(BaseModel):
+    """A part of a request: unknown fields and wrong kinds are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Query(BaseModel):
+    """A query: all values arrive as texts, unknown names are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def _printable(text: str) -> str:
+    if any(character < " " and character not in "\n\t" for character in text) or "\x7f" in text:
+        raise ValueError("control characters are not allowed")
+    return text
+
+
+def _in_our_time(at: datetime) -> datetime:
+    if not EARLIEST <= at <= LATEST:
+        raise ValueError("lies outside of 1990 to 2200")
+    return at
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    try:
+        size = len(orjson.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        raise ValueError("holds what cannot be written as JSON") from None
+    if size > LARGEST_METADATA:
+        raise ValueError(f"is {size} bytes of JSON; at most {LARGEST_METADATA}")
+    return value
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank")
+    return text
+
+
+Short = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable)]
+Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
+Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_printable)]
+Number = Annotated[
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(_not_blank)
+]
+Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+Cursor = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
+Limit = Annotated[int, Field(ge=1, le=200)]

@@ -1,0 +1,274 @@
+"""What callers send: the models of request bodies and queries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from gateway.api.fields import (
+    Country,
+    Cursor,
+    Language,
+    Limit,
+    Line,
+    Metadata,
+    Moment,
+    Number,
+    Query,
+    Short,
+    Strict,
+    Text,
+)
+from normalizer.model import Status
+
+MOST_IN_A_BATCH = 1_000
+
+
+class Address(Strict):
+    """Where a parcel goes, as far as the merchant tells."""
+
+    street: Line | None = None
+    city: Line | None = None
+    region: Line | None = None
+    postal_code: Annotated[Short, Field(max_length=20)] | None = None
+    country: Country | None = None
+
+
+class Recipient(Address):
+    """Who gets the parcel. Kept sealed; never in webhooks and never in logs."""
+
+    name: Line | None = None
+    email: Annotated[Line, Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)] | None = None
+    phone: Annotated[Line, Field(pattern=r"^\+?[0-9 ()./-]{4,30}$")] | None = None
+    language: Language | None = None
+
+
+class Promise(Strict):
+    """When the merchant promised it to the recipient."""
+
+    start: Moment | None = Field(default=None, alias="from")
+    end: Moment | None = Field(default=None, alias="to")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.start is None and self.end is None:
+            raise ValueError("at least one of `from` and `to` is needed")
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ValueError("`to` lies before `from`")
+        return self
+
+
+class ShipmentIn(Strict):
+    """A parcel to be tracked."""
+
+    tracking_number: Number
+    carrier: Short | None = Field(default=None, description="Its code; left out, it is found from the number.")
+    account: Short | None = Field(default=None, description="The carrier account to ask with, by its id.")
+    order_number: Short | None = None
+    direction: Literal["outbound", "return"] = "outbound"
+    destination: Address | None = None
+    recipient: Recipient | None = None
+    promised: Promise | None = None
+    metadata: Metadata = Field(default={}, description="The merchant's own facts: at most 4 kB of JSON.")
+
+
+class BatchIn(Strict):
+    """Up to 1,000 shipments; each is judged alone. A bare list is taken as well."""
+
+    shipments: list[Any] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bare(cls, value: Any) -> Any:
+        return {"shipments": value} if isinstance(value, list) else value
+
+
+class ShipmentChange(Strict):
+    """What may be changed of a shipment; what is left out stays, null clears it."""
+
+    carrier: Short | None = None
+    account: Short | None = None
+    order_number: Short | None = None
+    destination: Address | None = None
+    recipient: Recipient | None = None
+    promised: Promise | None = None
+    metadata: Metadata | None = None
+
+
+class PlaceIn(Strict):
+    """Where something happened."""
+
+    facility: Line | None = None
+    city: Line | None = None
+    region: Line | None = None
+    postal_code: Annotated[Short, Field(max_length=20)] | None = None
+    country: Country | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+
+
+class EventIn(Strict):
+    """An event by hand, or from a system of the merchant's own."""
+
+    status: Status
+    substatus: Short | None = Field(default=None, description="One of the status's details; left out, `other`.")
+    at: Moment = Field(description="When it happened, with the offset of the clock on the wall there.")
+    text: Text = ""
+    place: PlaceIn | None = None
+
+
+class ShipmentsQuery(Query):
+    """Which shipments to list, the latest changed first."""
+
+    tracking_number: Number | None = None
+    order_number: Short | None = None
+    status: list[Status] | None = Field(default=None, description="One status, or several between commas.")
+    carrier: Short | None = None
+    q: Short | None = Field(default=None, description="The beginning of a tracking number or an order number.")
+    stalled: bool | None = Field(default=None, description="Open, tracked, and nothing new for three days.")
+    updated_since: Moment | None = None
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class PageQuery(Query):
+    """Which page of a list."""
+
+    cursor: Cursor | None = None
+    limit: Limit = 50
+
+
+class DetectQuery(Query):
+    """Whose number it is."""
+
+    tracking_number: Number
+
+
+class AccountsQuery(Query):
+    """Which accounts to list."""
+
+    carrier: Short | None = None
+
+
+Credential = Annotated[str, Field(max_length=10_000)]
+
+
+class AccountIn(Strict):
+    """Credentials at a carrier. `secrets` go in and are never shown again; `GET /v1/carriers` names them."""
+
+    carrier: Short
+    secrets: dict[Short, Credential] = Field(default={})
+    label: Line = ""
+    mode: Literal["production", "test"] = "production"
+
+
+class AccountChange(Strict):
+    """What may be changed of an account. `secrets` replaces those it names; null takes an optional one away."""
+
+    label: Line | None = None
+    mode: Literal["production", "test"] | None = None
+    secrets: dict[Short, Credential | None] | None = None
+
+
+class KeyIn(Strict):
+    """A key to be made. A storefront key is publishable, so it is bound to the web origins it is used from."""
+
+    role: Literal["merchant", "support", "storefront"]
+    name: Line = ""
+    origins: list[Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$", max_length=300)]] = Field(
+        default=[], max_length=50
+    )
+
+    @model_validator(mode="after")
+    def _bound(self) -> Self:
+        if (self.role == "storefront") != bool(self.origins):
+            raise ValueError("`origins` belongs to storefront keys, and each of them needs at least one")
+        return self
+
+
+class StreamQuery(Query):
+    """What to hear of."""
+
+    types: list[Short] | None = Field(default=None, description="Types and families, as of an endpoint.")
+    shipment_id: Short | None = None
+    last_event_id: Annotated[int, Field(ge=0, lt=2**63)] | None = Field(
+        default=None, description="In place of the header, for clients that cannot send one."
+    )
+
+
+class EndpointIn(Strict):
+    """An address for webhooks. Left out, `event_types` means every type but `shipment.event` and `courier.position`."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2_000)]
+    event_types: list[Short] | None = Field(default=None, max_length=100)
+    filter: dict[Line, JsonValue] | None = Field(
+        default=None, description="Paths into `data` and the values they must have: `{'shipment.carrier': ['ups']}`."
+    )
+    description: Line = ""
+    ordering: Literal["latest", "strict", "none"] = "latest"
+    rate_per_second: float | None = None
+    concurrency: Annotated[int, Field(ge=1, le=100)] = 16
+    timeout_ms: Annotated[int, Field(ge=1_000, le=30_000)] = 15_000
+    schedule: list[float] | None = Field(default=None, max_length=20, description="Seconds before each try.")
+    secret: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="`whsec_` and 24 to 64 bytes in base64; left out, one is made."
+    )
+
+
+class EndpointChange(Strict):
+    """What may be changed of an endpoint; what is left out stays."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
+    event_types: list[Short] | None = Field(default=None, max_length=100)
+    filter: dict[Line, JsonValue] | None = None
+    description: Line | None = None
+    ordering: Literal["latest", "strict", "none"] | None = None
+    rate_per_second: float | None = None
+    concurrency: Annotated[int, Field(ge=1, le=100)] | None = None
+    timeout_ms: Annotated[int, Field(ge=1_000, le=30_000)] | None = None
+    schedule: list[float] | None = Field(default=None, max_length=20)
+
+
+class RotateIn(Strict):
+    """How to change a secret. The old one signs along for the overlap."""
+
+    secret: Annotated[str, Field(max_length=200)] | None = None
+    overlap_hours: Annotated[float, Field(ge=0, le=168)] = 24.0
+
+
+class EnableIn(Strict):
+    """Where an endpoint goes on: with all that waited, with what failed, or from now."""
+
+    course: Literal["continue", "only_failed", "from_now"] = "continue"
+
+
+class ReplayIn(Strict):
+    """Which messages to send once more."""
+
+    since: Moment
+    until: Moment | None = None
+    event_types: list[Short] | None = Field(default=None, max_length=100)
+    only_failed: bool = False
+
+
+class PollQuery(Query):
+    """From where to read."""
+
+    cursor: Annotated[int, Field(ge=0, lt=2**62)] | None = None
+    limit: Limit = 100
+
+
+class MessagesQuery(Query):
+    """Which messages to list, the newest first."""
+
+    type: Short | None = None
+    shipment_id: Short | None = None
+    cursor: Annotated[int, Field(ge=1, lt=2**62)] | None = None
+    limit: Limit = 50
+
+
+class ResendIn(Strict):
+    """To whom: one endpoint, or all that want it."""
+
+    endpoint: Short | None = None

@@ -1,0 +1,401 @@
+"""Shipments: register, find, correct, ask again, stop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+from sqlalchemy.exc import IntegrityError
+
+from connectors import carrier_codes
+from gateway import accounts, listing, shipments
+from gateway.api import answers, requests
+from gateway.api.calls import STAFF, Ask, Calls, answer, parse
+from gateway.api.calls import listing as list_of
+from gateway.api.problems import Problem, invalid
+from gateway.registering import (
+    AccountChoice,
+    Plan,
+    Refused,
+    can_be_asked,
+    choose_account,
+    choose_carrier,
+    spell,
+    with_account,
+)
+from gateway.shipments import NewShipment
+from gateway.telling import Teller
+from gateway.visibility import shown
+from webhooks import log as message_log
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.api.requests import Promise, ShipmentChange, ShipmentIn, ShipmentsQuery
+    from gateway.keys import KeyRole
+    from gateway.vault import Vault
+    from webhooks.log import Entry
+
+CALLS = Calls("Shipments")
+RECIPIENT = "recipient"
+"""The purpose recipients are sealed for."""
+
+_READERS: tuple[KeyRole, ...] = ("merchant", "support", "storefront")
+_MOST_BATCH_BYTES = 8_000_000
+
+
+def refusal(trouble: Refused) -> Problem:
+    """Return the problem of a wish that cannot be met."""
+    if trouble.candidates is None:
+        return invalid(*trouble.errors)
+    return Problem("carrier-unclear", str(trouble), errors=trouble.errors, candidates=trouble.candidates)
+
+
+def _draft(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
+    """Return the shipment a merchant wishes for, without its account. Raises `Refused`."""
+    number = spell(wish.tracking_number)
+    carrier, set_by = choose_carrier(number, wish.carrier)
+    return NewShipment(
+        carrier=carrier,
+        tracking_number=number,
+        account_id=wish.account,
+        order_number=wish.order_number,
+        direction=wish.direction,
+        destination=_plain(wish.destination),
+        recipient=_sealed(vault, merchant_id, wish.recipient),
+        promised=_promise(wish.promised),
+        metadata=wish.metadata,
+        carrier_set_by=set_by,
+    )
+
+
+def _plain(of: requests.Address | None) -> dict[str, Any] | None:
+    return None if of is None else of.model_dump(mode="json", exclude_none=True)
+
+
+def _promise(of: Promise | None) -> dict[str, Any] | None:
+    return None if of is None else of.model_dump(mode="json", by_alias=True)
+
+
+def _sealed(vault: Vault, merchant_id: str, recipient: requests.Recipient | None) -> bytes | None:
+    plain = _plain(recipient)
+    return None if plain is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(plain))
+
+
+def _choices(conn: Connection, merchant_id: str) -> list[AccountChoice]:
+    return [AccountChoice(row["id"], row["carrier"], row["state"]) for row in accounts.listed(conn, merchant_id)]
+
+
+def _register(
+    conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
+) -> list[tuple[RowMapping, bool, Plan] | Refused]:
+    """Make all that can be made, in the caller's transaction; per draft its row, whether it is new, and warnings."""
+    choices = _choices(conn, merchant_id)
+    plans: list[Plan | Refused] = []
+    for draft in drafts:
+        try:
+            plans.append(with_account(draft, choices, now))
+        except Refused as trouble:
+            plans.append(trouble)
+    good = [plan for plan in plans if isinstance(plan, Plan)]
+    made = shipments.create(conn, merchant_id, [plan.new for plan in good], now) if good else []
+    rows = shipments.get_many(conn, merchant_id, [shipment_id for shipment_id, _ in made])
+    changed = False
+    for plan, (shipment_id, new) in zip(good, made, strict=True):
+        changed |= not new and shipments.adopt(conn, rows[shipment_id], plan.new, now)
+    if changed:
+        rows = shipments.get_many(conn, merchant_id, rows)
+    done = iter(zip(good, made, strict=True))
+    results: list[tuple[RowMapping, bool, Plan] | Refused] = []
+    for one in plans:
+        if isinstance(one, Refused):
+            results.append(one)
+        else:
+            plan, (shipment_id, new) = next(done)
+            results.append((rows[shipment_id], new, plan))
+    return results
+
+
+def _made(ask: Ask, row: RowMapping, plan: Plan) -> dict[str, Any]:
+    document = shown(ask.principal.role, "shipment", shipments.document(row))
+    return document | {"warnings": list(plan.warnings)} if plan.warnings else document
+
+
+@CALLS.add(
+    "POST",
+    "/v1/shipments",
+    "Track a parcel. The same number again answers 200 with the same id.",
+    roles=STAFF,
+    body=requests.ShipmentIn,
+    answers={201: answers.Shipment, 200: answers.Shipment},
+    problems=("validation", "carrier-unclear"),
+)
+async def create(ask: Ask) -> web.StreamResponse:
+    """Register one shipment."""
+    gateway, merchant_id = ask.gateway, ask.merchant_id
+    try:
+        draft = _draft(gateway.vault, merchant_id, ask.body)
+    except Refused as trouble:
+        raise refusal(trouble) from None
+    (result,) = await gateway.store.write(lambda conn: _register(conn, merchant_id, [draft], ask.now))
+    if isinstance(result, Refused):
+        raise refusal(result)
+    row, new, plan = result
+    if row["next_poll_at"] is not None and row["next_poll_at"] <= ask.now:
+        gateway.poller.wake()
+    headers = {"Location": f"/v1/shipments/{row['id']}"} if new else None
+    return answer(_made(ask, row, plan), 201 if new else 200, headers)
+
+
+@CALLS.add(
+    "POST",
+    "/v1/shipments/batch",
+    "Track up to 1,000 parcels; one bad item harms no other. 207 where some were refused.",
+    roles=STAFF,
+    body=requests.BatchIn,
+    answers={200: answers.Batch, 207: answers.Batch},
+    problems=("validation",),
+    most_bytes=_MOST_BATCH_BYTES,
+)
+async def create_batch(ask: Ask) -> web.StreamResponse:
+    """Register many shipments in one transaction."""
+    gateway, merchant_id = ask.gateway, ask.merchant_id
+    results: list[dict[str, Any]] = []
+    drafts: list[tuple[int, NewShipment]] = []
+    for index, item in enumerate(ask.body.shipments):
+        results.append({"index": index})
+        try:
+            drafts.append((index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, orjson.dumps(item)))))
+        except Refused as trouble:
+            results[index] |= _failed(refusal(trouble))
+        except Problem as problem:
+            results[index] |= _failed(problem)
+    made = await gateway.store.write(lambda conn: _register(conn, merchant_id, [draft for _, draft in drafts], ask.now))
+    wake = False
+    for (index, _), result in zip(drafts, made, strict=True):
+        if isinstance(result, Refused):
+            results[index] |= _failed(refusal(result))
+        else:
+            row, new, plan = result
+            wake |= row["next_poll_at"] is not None
+            results[index] |= {"status": 201 if new else 200, "shipment": _made(ask, row, plan)}
+    if wake:
+        gateway.poller.wake()
+    whole = all("shipment" in result for result in results)
+    return answer({"data": results}, 200 if whole else 207)
+
+
+def _failed(problem: Problem) -> dict[str, Any]:
+    return {"status": problem.kind.status, "problem": problem.body()}
+
+
+@CALLS.add(
+    "GET",
+    "/v1/shipments",
+    "Find shipments, the latest changed first.",
+    roles=STAFF,
+    query=requests.ShipmentsQuery,
+    answers={200: answers.Shipments},
+    problems=("validation",),
+)
+async def find(ask: Ask) -> web.StreamResponse:
+    """List shipments."""
+    query: ShipmentsQuery = ask.query
+    wanted = listing.Filter(
+        tracking_number=query.tracking_number,
+        order_number=query.order_number,
+        statuses=[status.value for status in query.status or ()],
+        carrier=query.carrier,
+        beginning=query.q,
+        stalled=query.stalled,
+        updated_since=None if query.updated_since is None else int(query.updated_since.timestamp() * 1000),
+    )
+    try:
+        rows, cursor = await ask.gateway.store.read(
+            lambda conn: listing.page(conn, ask.merchant_id, wanted, after=query.cursor, limit=query.limit, now=ask.now)
+        )
+    except listing.BadCursor as trouble:
+        raise invalid(("?cursor", str(trouble))) from None
+    return list_of([shown(ask.principal.role, "shipment", shipments.document(row)) for row in rows], cursor)
+
+
+@CALLS.add(
+    "GET",
+    "/v1/shipments/{shipment_id}",
+    "A shipment with its status, milestones, arrival time and proofs.",
+    roles=_READERS,
+    answers={200: answers.Shipment},
+    problems=("not-found",),
+)
+async def get(ask: Ask) -> web.StreamResponse:
+    """Show one shipment; merchants and their support desk see the recipient too."""
+    row = await ask.gateway.store.read(lambda conn: shipments.get(conn, ask.merchant_id, ask.path("shipment_id")))
+    return answer(_whole(ask, found(row)))
+
+
+def found(row: RowMapping | None) -> RowMapping:
+    """Return the row, or raise the 404 problem: also for what is another merchant's."""
+    if row is None:
+        raise Problem("not-found")
+    return row
+
+
+def _whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
+    document = shipments.document(row)
+    sealed = row["recipient"]
+    plain = None if sealed is None else ask.gateway.vault.open(ask.merchant_id, RECIPIENT, sealed)
+    document["recipient"] = None if plain is None else orjson.loads(plain)
+    return shown(ask.principal.role, "shipment", document)
+
+
+@CALLS.add(
+    "PATCH",
+    "/v1/shipments/{shipment_id}",
+    "Correct a shipment. Another carrier starts its history afresh.",
+    roles=STAFF,
+    body=requests.ShipmentChange,
+    answers={200: answers.Shipment},
+    problems=("not-found", "validation", "conflict"),
+)
+async def change(ask: Ask) -> web.StreamResponse:
+    """Change what the merchant said of a shipment."""
+    gateway, merchant_id, shipment_id = ask.gateway, ask.merchant_id, ask.path("shipment_id")
+    wish: ShipmentChange = ask.body
+    values = _changes(gateway.vault, merchant_id, wish)
+
+    def work(conn: Connection) -> tuple[RowMapping, list[Entry]]:
+        row = found(shipments.get(conn, merchant_id, shipment_id))
+        entries: list[Entry] = []
+        asked_again = {"carrier", "account"} & wish.model_fields_set
+        if wish.carrier is not None and wish.carrier != row["carrier"]:
+            before = row["carrier"]
+            row = shipments.start_afresh(conn, row, wish.carrier, ask.now)
+            account = _account_of(conn, row, wish.account)
+            row = found(
+                shipments.change(
+                    conn, merchant_id, shipment_id, ask.now, **values, **account, **_due(conn, row, account, ask.now)
+                )
+            )
+            teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
+            entries = message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
+        elif asked_again:
+            account = _account_of(conn, row, wish.account)
+            row = found(
+                shipments.change(
+                    conn, merchant_id, shipment_id, ask.now, **values, **account, **_due(conn, row, account, ask.now)
+                )
+            )
+        elif values:
+            row = found(shipments.change(conn, merchant_id, shipment_id, ask.now, **values))
+        return row, entries
+
+    try:
+        row, entries = await gateway.store.write(work)
+    except IntegrityError:
+        raise Problem("conflict", "you track that number at that carrier already") from None
+    except Refused as trouble:
+        raise refusal(trouble) from None
+    if entries:
+        gateway.tell({merchant_id: entries})
+    if row["next_poll_at"] is not None and row["next_poll_at"] <= ask.now:
+        gateway.poller.wake()
+    return answer(_whole(ask, row))
+
+
+def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:
+    """Return the columns a wish changes, carrier and account left aside."""
+    given = wish.model_fields_set
+    if "carrier" in given:
+        if wish.carrier is None:
+            raise invalid(("/carrier", "cannot be cleared: name the carrier it is"))
+        try:
+            wish.carrier, _ = choose_carrier("", wish.carrier)
+        except Refused as trouble:
+            raise refusal(trouble) from None
+    values: dict[str, Any] = {}
+    if "order_number" in given:
+        values["order_number"] = wish.order_number
+    if "destination" in given:
+        values["destination"] = _json(_plain(wish.destination))
+    if "recipient" in given:
+        values["recipient"] = _sealed(vault, merchant_id, wish.recipient)
+    if "promised" in given:
+        values["promised"] = _json(_promise(wish.promised))
+    if "metadata" in given:
+        values["attributes"] = orjson.dumps(wish.metadata or {})
+    return values
+
+
+def _json(value: dict[str, Any] | None) -> bytes | None:
+    return None if value is None else orjson.dumps(value)
+
+
+def _account_of(conn: Connection, row: RowMapping, given: str | None) -> dict[str, Any]:
+    account = choose_account(_choices(conn, row["merchant_id"]), row["carrier"], given)
+    return {"account_id": None if account is None else account.id}
+
+
+def _due(conn: Connection, row: RowMapping, account: dict[str, Any], now: int) -> dict[str, Any]:
+    """Return when to ask next, now that carrier or account changed."""
+    if not row["tracking"] or _why_not(conn, row, account["account_id"]):
+        return {"next_poll_at": None}
+    return {"next_poll_at": now, "poll_failures": 0}
+
+
+def _why_not(conn: Connection, row: RowMapping, account_id: str | None) -> str:
+    """Return why a shipment's carrier cannot be asked; empty where it can."""
+    if row["carrier"] not in carrier_codes():
+        return "there is no connector for this carrier any more"
+    choice = next((one for one in _choices(conn, row["merchant_id"]) if one.id == account_id), None)
+    return can_be_asked(row["carrier"], choice)
+
+
+@CALLS.add(
+    "DELETE",
+    "/v1/shipments/{shipment_id}",
+    "Stop tracking. What is known stays and can still be read.",
+    roles=STAFF,
+    answers={204: None},
+    problems=("not-found",),
+)
+async def stop(ask: Ask) -> web.StreamResponse:
+    """Stop tracking a shipment."""
+    done = await ask.gateway.store.write(
+        lambda conn: shipments.stop(conn, ask.merchant_id, ask.path("shipment_id"), ask.now)
+    )
+    if not done:
+        raise Problem("not-found")
+    return web.Response(status=204)
+
+
+@CALLS.add(
+    "POST",
+    "/v1/shipments/{shipment_id}/refresh",
+    "Ask the carrier now.",
+    roles=STAFF,
+    answers={202: answers.Shipment},
+    problems=("not-found", "cannot-ask-carrier"),
+)
+async def refresh(ask: Ask) -> web.StreamResponse:
+    """Make a shipment due at once."""
+    merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
+
+    def work(conn: Connection) -> RowMapping:
+        row = found(shipments.get(conn, merchant_id, shipment_id))
+        if not row["tracking"]:
+            raise Problem("cannot-ask-carrier", "it is not tracked any more; register it again to track it")
+        chosen = row["account_id"]
+        reason = _why_not(conn, row, chosen)
+        if reason:  # an account may have come since, or the one it had may be gone
+            chosen = _account_of(conn, row, None)["account_id"]
+            reason = _why_not(conn, row, chosen)
+        if reason:
+            raise Problem("cannot-ask-carrier", reason)
+        return found(shipments.change(conn, merchant_id, shipment_id, ask.now, next_poll_at=ask.now, account_id=chosen))
+
+    row = await ask.gateway.store.write(work)
+    ask.gateway.poller.wake()
+    return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)

@@ -1,0 +1,157 @@
+"""A running gateway: SQLite in a temporary folder, a free loopback port, a merchant with a key."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import orjson
+import pytest
+from aiohttp import web
+
+from gateway import keys, log
+from gateway.api import build
+from gateway.app import Gateway
+from gateway.ids import new_id
+from gateway.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from gateway.keys import KeyRole
+
+SECRET_KEY = "a secret key for tests, long enough"
+SHOP = "https://shop.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway answered."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return orjson.loads(self.body)
+
+    @property
+    def pointers(self) -> list[str]:
+        """The fields a problem names."""
+        return [error["pointer"] for error in self.json["errors"]]
+
+
+@dataclass(slots=True)
+class House:
+    """A gateway and its callers."""
+
+    gateway: Gateway
+    url: str
+    session: aiohttp.ClientSession
+    merchant_id: str = ""
+    key: str = ""
+    made_keys: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        key: str | None = "",
+        headers: dict[str, str] | None = None,
+        data: bytes | None = None,
+    ) -> Answer:
+        """Ask as the merchant, or with another key, or (None) without one."""
+        sent = dict(headers or {})
+        if key is not None:
+            sent.setdefault("Authorization", f"Bearer {key or self.key}")
+        if json is not None:
+            data = orjson.dumps(json)
+            sent.setdefault("Content-Type", "application/json")
+        async with self.session.request(method, self.url + path, headers=sent, data=data) as response:
+            return Answer(response.status, response.headers, await response.read())
+
+    async def merchant(self, name: str = "Another shop") -> tuple[str, str]:
+        """Make another merchant; return its id and key."""
+        merchant_id, now = new_id("mer"), time.time_ns() // 1_000_000
+        key = keys.make_key("merchant", merchant_id)
+
+        def work(conn: Any) -> None:
+            keys.create_merchant(conn, merchant_id, name, now)
+            keys.store_key(conn, key, now)
+
+        await self.gateway.store.write(work)
+        return merchant_id, key.text
+
+    async def key_of(self, role: KeyRole) -> str:
+        """Return a key of that role, of this house's merchant (an operator's belongs to none)."""
+        merchant_id = None if role == "operator" else self.merchant_id
+        known = self.made_keys.get((merchant_id or "", role))
+        if known is not None:
+            return known
+        key = keys.make_key(role, merchant_id, origins=(SHOP,) if role == "storefront" else ())
+        await self.gateway.store.write(lambda conn: keys.store_key(conn, key, time.time_ns() // 1_000_000))
+        self.made_keys[merchant_id or "", role] = key.text
+        return key.text
+
+    async def until(self, true: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:
+        """Wait until something is true."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = true()
+            if not isinstance(found, bool):
+                found = await found
+            if found:
+                return
+            assert time.monotonic() < deadline, "it did not come true"
+            await asyncio.sleep(0.005)
+
+    async def read_all(self) -> None:
+        """Wait until every kept payload was read."""
+        await self.until(lambda: self.gateway.inbox.waiting == 0)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of the house; a test module may override this fixture."""
+    return Settings(
+        database=f"sqlite:///{tmp_path}/gateway.db",
+        secret_key=SECRET_KEY,
+        egress_allow=("127.0.0.0/8",),
+        roles=("api", "ingest", "dispatch"),
+        public_url="https://hub.example",
+    )
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """Everything logged while the test runs."""
+    stream = io.StringIO()
+    handler = log.configure("debug", "json", stream)
+    yield stream
+    handler.close()
+
+
+@pytest.fixture
+async def house(settings: Settings, logs: io.StringIO) -> AsyncIterator[House]:
+    """A running gateway with one merchant."""
+    gateway = Gateway(settings)
+    await gateway.start()
+    runner = web.AppRunner(build(gateway), access_log=None, shutdown_timeout=2)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        made = House(gateway, url, session)
+        made.merchant_id, made.key = await made.merchant("A shop")
+        yield made
+    await runner.cleanup()
+    await gateway.stop()
