@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+_IDS_A_STATEMENT = 400
 _EMPTY_STATE = orjson.dumps(render.journey(Journey(), {}))
 
 
@@ -111,8 +112,8 @@ def get_many(conn: Connection, merchant_id: str, ids: Iterable[str]) -> dict[str
     wanted = list(dict.fromkeys(ids))
     table = Tables.shipment
     found: dict[str, RowMapping] = {}
-    for start in range(0, len(wanted), _ROWS_A_STATEMENT):
-        some = wanted[start : start + _ROWS_A_STATEMENT]
+    for start in range(0, len(wanted), _IDS_A_STATEMENT):
+        some = wanted[start : start + _IDS_A_STATEMENT]
         statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id.in_(some))
         found |= {row["id"]: row for row in conn.execute(statement).mappings()}
     return found
