@@ -18,6 +18,7 @@ from gateway.polling import Poller
 from gateway.vault import Vault, secret_key
 from webhooks.dispatcher import Dispatcher
 from webhooks.guard import Guard
+from webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -35,7 +36,8 @@ class Gateway:
         self.store = SqliteStore(settings.database)
         self.vault = Vault(secret_key(settings))
         self.live = Live()
-        self.dispatcher = Dispatcher(self.store, self.vault, Guard(allow=settings.egress_allow))
+        self.guard = Guard(allow=settings.egress_allow)
+        self.dispatcher: Dispatcher
         self.ingest = Ingest(self.store, self.tell)
         self.inbox = Inbox(self.store, self.ingest.take, settings.inbox_most_waiting)
         self.ingest.on_read = self._read
@@ -49,6 +51,8 @@ class Gateway:
         self.store.start()
         await self.inbox.open()
         roles = self.settings.roles
+        self._sender = Sender(self.guard)
+        self.dispatcher = Dispatcher(self.store, self.vault, self._sender)
         if "dispatch" in roles:
             await self.dispatcher.start()
         if "ingest" in roles:
@@ -67,7 +71,9 @@ class Gateway:
         self.live.close()
         await self.poller.stop()
         await self.ingest.stop()
-        await self.dispatcher.stop()
+        if "dispatch" in self.settings.roles:
+            await self.dispatcher.stop()
+        await self._sender.close()
         await self.carriers.close()
         await self.store.close()
         log.info("stopped")
@@ -75,7 +81,8 @@ class Gateway:
     def tell(self, entries: dict[str, list[Entry]]) -> None:
         """Hand new messages to the lanes and wake whoever watches. Called after their commit."""
         for merchant_id, theirs in entries.items():
-            self.dispatcher.hint(merchant_id, theirs)
+            if "dispatch" in self.settings.roles:
+                self.dispatcher.hint(merchant_id, theirs)
             self.live.tell(merchant_id)
             for entry in theirs:
                 metrics.messages(entry.type).inc()
@@ -84,7 +91,9 @@ class Gateway:
         self.inbox.waiting = max(0, self.inbox.waiting - payloads)
 
     def _every(self, work: object, seconds: float) -> None:
-        self._scheduler.add_job(work, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60)
+        self._scheduler.add_job(
+            work, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
+        )
 
     async def _measure(self) -> None:
         metrics.INBOX_WAITING.set(self.inbox.waiting)
