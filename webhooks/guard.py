@@ -64,6 +64,7 @@ FORBIDDEN_6 = tuple(
     )
 )
 
+_USER = re.compile(r"[^:/?#]+://[^/?#]*@")
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
 
 
@@ -222,7 +223,7 @@ def parse_url(url: str) -> URL:
         raise BadUrl("url: it must start with https://")
     if not host or not port:
         raise BadUrl("url: it names no host")
-    if parsed.raw_user is not None or parsed.raw_password is not None or "@" in (parsed.raw_authority or ""):
+    if parsed.raw_user is not None or parsed.raw_password is not None or _USER.match(url):
         raise BadUrl("url: a user or password in the address is not allowed")
     if parsed.raw_fragment:
         raise BadUrl("url: a fragment is never sent; leave it out")

@@ -119,6 +119,8 @@ class Result:
     delivered: bool = False
     gone: bool = False
     ours: bool = False
+    lost: bool = False
+    """The message is no longer in the log, so there is nothing to send."""
     timeout: bool = False
     retry_after: int | None = None
     """Milliseconds the endpoint asked everybody to wait."""
@@ -287,6 +289,8 @@ class Lane:
             self._delivered(item)
         elif result.ours:
             self._our_fault(item, now)
+        elif result.lost:
+            self._bury(item, "message no longer kept")
         else:
             self._failed(item, result, now, probe=probe)
         self._wake_chain(item.key)
@@ -345,10 +349,7 @@ class Lane:
             item.attempts += 1
             wait = delay(self.schedule, item.attempts, self.random)
             if wait is None:
-                self.changes.append(
-                    Change("dead", item.sequence, tries=item.tries, stored=item.stored, reason=result.reason)
-                )
-                self._settle(item)
+                self._bury(item, result.reason)
             else:
                 run_at = max(now + wait, self.paused_until)
         if not item.settled:
@@ -360,6 +361,10 @@ class Lane:
                     if not follower.stored:
                         self._park(follower)
         self._judge(result, now)
+
+    def _bury(self, item: Item, reason: str) -> None:
+        self.changes.append(Change("dead", item.sequence, tries=item.tries, stored=item.stored, reason=reason))
+        self._settle(item)
 
     def _judge(self, result: Result, now: int) -> None:
         """Disable an endpoint that is gone or has failed for days; warn once before."""

@@ -198,11 +198,16 @@ _READ = (
 )
 
 
+def to_entry(row: Any) -> Entry:
+    """Make an entry of a row of `read_columns`."""
+    return Entry(*row)
+
+
 def read_many(conn: Connection, wants: Iterable[Want]) -> dict[Want, list[Entry]]:
     """Read stretches of several logs in one visit to the database."""
     return {
         want: [
-            Entry(*row.tuple())
+            to_entry(row)
             for row in conn.execute(
                 _READ,
                 {"merchant": want.merchant_id, "position": want.position, "until": want.until, "count": want.limit},
@@ -220,7 +225,7 @@ def read_entries(conn: Connection, keys: Sequence[tuple[str, int]]) -> dict[tupl
         chunk = keys[begin : begin + _CHUNK]
         statement = select(*_COLUMNS).where(tuple_(table.c.merchant_id, table.c.sequence).in_(chunk))
         for row in conn.execute(statement):
-            found[row[0], row[1]] = Entry(*row.tuple())
+            found[row[0], row[1]] = to_entry(row)
     return found
 
 
@@ -249,3 +254,8 @@ def sequence_at(conn: Connection, merchant_id: str, at: int) -> int:
         else:
             low = middle
     return int(low)
+
+
+def read_columns() -> tuple[Any, ...]:
+    """Return the message columns an `Entry` is made of, in its order."""
+    return _COLUMNS

@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import aiohttp
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
+
 from webhooks.guard import Dial, Guard, current_dial
 from webhooks.schedule import retry_after
 

@@ -1,0 +1,126 @@
+"""A hostile receiver: whatever it answers, one bounded request, one plain outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from webhooks.guard import Guard, read_ranges
+from webhooks.sender import MAX_RESPONSE, Sender, Target
+
+_spec = importlib.util.spec_from_file_location("faults_receiver", Path(__file__).parents[1] / "faults" / "receiver.py")
+receiver_module = importlib.util.module_from_spec(_spec)
+sys.modules[_spec.name] = receiver_module  # dataclasses look their module up
+_spec.loader.exec_module(receiver_module)
+
+
+@pytest.fixture
+async def receiver():
+    async with receiver_module.receiving() as it:
+        yield it
+
+
+@pytest.fixture
+async def sender():
+    it = Sender(Guard(read_ranges(["127.0.0.0/8"])))
+    yield it
+    await it.close()
+
+
+async def post(sender, url, timeout=5.0):
+    return await sender.post(Target(URL(url), timeout), {"webhook-id": "msg_1"}, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "status"),
+    [
+        (200, "delivered", 200),
+        (204, "delivered", 204),
+        ((301, {"location": "http://169.254.169.254/"}), "redirect", 301),
+        ((308, {"location": "/hook"}), "redirect", 308),
+        (404, "status", 404),
+        (410, "gone", 410),
+        (500, "status", 500),
+        ("endless", "delivered", 200),
+        ("huge", "delivered", 200),
+        ("bomb", "delivered", 200),
+        ("cut_body", "delivered", 200),
+        ("reset", "reset", None),
+        ("close", "reset", None),
+        ("garbage", "protocol", None),
+        ("many_headers", "protocol", None),
+    ],
+)
+async def test_every_answer_has_one_plain_outcome_and_no_redirect_is_followed(receiver, sender, answer, kind, status):
+    receiver.otherwise["/hook"] = answer
+    outcome = await post(sender, receiver.url())
+    assert (outcome.kind, outcome.status) == (kind, status)
+    assert outcome.ip == "127.0.0.1"
+    assert len(receiver.got) == 1
+    assert len(outcome.response) <= 2_000
+    assert all(character.isprintable() or character in "\n\t" for character in outcome.response)
+
+
+async def test_an_answer_without_end_is_read_to_16_kb_and_cut(receiver, sender):
+    receiver.otherwise["/hook"] = "endless"
+    await post(sender, receiver.url())
+    async with asyncio.timeout(10):
+        while receiver.flying["/hook"]:  # the receiver notices that nobody reads on
+            await asyncio.sleep(0.01)
+    assert receiver.bytes_sent < 16_000_000
+    assert MAX_RESPONSE == 16_384
+
+
+@pytest.mark.parametrize("answer", ["hang", "hang_in_body"])
+async def test_one_deadline_covers_head_and_body(receiver, sender, answer):
+    receiver.otherwise["/hook"] = answer
+    outcome = await post(sender, receiver.url(), timeout=0.2)
+    assert (outcome.kind, outcome.status) == ("timeout", None)
+    assert 200 <= outcome.ms < 5_000
+
+
+async def test_a_reused_connection_that_broke_is_tried_once_more_at_once(receiver, sender):
+    receiver.plan["/hook"] = [200, "close"]
+    assert (await post(sender, receiver.url())).broken_before is False
+    outcome = await post(sender, receiver.url())
+    assert (outcome.kind, outcome.broken_before) == ("delivered", True)
+    assert len(receiver.got) == 3
+
+
+async def test_a_port_where_nobody_listens_is_the_endpoints_fault(receiver, sender):
+    outcome = await post(sender, "http://127.0.0.1:1/")
+    assert (outcome.kind, outcome.status) == ("connect", None)
+
+
+async def test_plain_text_where_tls_is_spoken_is_named_so(receiver, sender):
+    outcome = await post(sender, f"https://127.0.0.1:{receiver.port}/")
+    assert outcome.kind == "tls"
+
+
+async def test_a_forbidden_address_is_never_dialled(receiver):
+    closed = Sender(Guard())
+    try:
+        for host in ("127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "2130706433", "127.1", "0x7f.0.0.1"):
+            outcome = await post(closed, f"https://{host}:{receiver.port}/hook")
+            assert outcome.kind in {"forbidden", "protocol"}, host
+        assert (await post(closed, receiver.url())).response == "127.0.0.1 is not a public address"
+    finally:
+        await closed.close()
+    assert receiver.got == []
+
+
+async def test_retry_after_is_read_from_429_and_503_and_from_nothing_else(receiver, sender):
+    receiver.plan["/hook"] = [(status, {"retry-after": "7"}) for status in (429, 503, 500, 200)]
+    waits = [(await post(sender, receiver.url())).retry_after for _ in range(4)]
+    assert waits == [7_000, 7_000, None, None]
+
+
+async def test_no_environment_proxy_is_taken(receiver, sender, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert (await post(sender, receiver.url())).kind == "delivered"

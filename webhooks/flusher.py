@@ -1,0 +1,118 @@
+"""Gathers what came of sending and writes it in groups: one transaction for many attempts, cursors twice a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from webhooks.recording import Batch, Noted, record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from webhooks.course import Course
+    from webhooks.log import Entry
+    from webhooks.store import Store
+
+GATHER = 0.02
+"""Seconds that results are gathered before they are written; a crash repeats at most what was gathered."""
+CURSOR_EVERY = 0.5
+MOST_UNWRITTEN = 5_000
+"""Results that may wait for the database before no more requests are started."""
+_TRY_AGAIN = 1.0
+
+_log = structlog.get_logger(__name__)
+
+
+class Flusher:
+    """Writes results. `told` is called with what was appended to merchants' logs on the way."""
+
+    def __init__(
+        self, store: Store, told: Callable[[dict[str, list[Entry]]], None], relieved: Callable[[], None]
+    ) -> None:
+        self._store = store
+        self._told = told
+        self._relieved = relieved
+        self._attempts: list[dict[str, Any]] = []
+        self._noted: list[Noted] = []
+        self._moved: set[Course] = set()
+        self._something = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._cursors_at = 0.0
+        self.trouble = False
+
+    @property
+    def unwritten(self) -> int:
+        """Results that wait to be written."""
+        return len(self._attempts) + len(self._noted)
+
+    @property
+    def full(self) -> bool:
+        """Tell whether so much waits that no more requests should start."""
+        return self.unwritten >= MOST_UNWRITTEN
+
+    def attempt(self, row: dict[str, Any]) -> None:
+        """Take one attempt."""
+        self._attempts.append(row)
+        self._something.set()
+
+    def moved(self, course: Course) -> None:
+        """Take a lane's changes, and note that its cursor may have moved."""
+        changes = course.lane.changes
+        if changes:
+            self._noted.extend(Noted(course.key, course.generation, change) for change in changes)
+            changes.clear()
+        self._moved.add(course)
+        self._something.set()
+
+    async def run(self) -> None:
+        """Write for ever."""
+        while True:
+            await self._something.wait()
+            if not self._attempts and not self._noted:
+                # only cursors moved: they have time
+                await asyncio.sleep(max(0.0, self._cursors_at + CURSOR_EVERY - time.monotonic()))
+            await asyncio.sleep(GATHER)
+            try:
+                await self.flush(cursors=time.monotonic() - self._cursors_at >= CURSOR_EVERY)
+            except Exception as trouble:  # noqa: BLE001 - a full disk must end neither this task nor the results
+                if not self.trouble:
+                    _log.error("webhook_results_wait", reason=type(trouble).__name__, unwritten=self.unwritten)
+                self.trouble = True
+                await asyncio.sleep(_TRY_AGAIN)
+
+    async def flush(self, *, cursors: bool) -> None:
+        """Write everything that waits. What could not be written is kept for the next time, and the trouble raised."""
+        async with self._one_at_a_time:
+            was_full = self.full
+            batch = Batch(int(time.time() * 1000), self._attempts, self._noted)
+            moved = self._moved if cursors else set()
+            unsaved = [(course, *course.unsaved()) for course in moved]
+            batch.lanes = [lane for _, lane, _ in unsaved if lane is not None]
+            batch.replays = [replay for _, _, replay in unsaved if replay is not None]
+            self._attempts, self._noted = [], []
+            if cursors:
+                self._moved = set()
+                self._cursors_at = time.monotonic()
+            if not self._moved:
+                self._something.clear()
+            if not (batch.attempts or batch.noted or batch.lanes or batch.replays):
+                return
+            try:
+                appended = await self._store.write(lambda conn: record(conn, batch))
+            except BaseException:
+                self._attempts[:0] = batch.attempts
+                self._noted[:0] = batch.noted
+                self._moved |= moved
+                self._something.set()
+                raise
+            self.trouble = False
+            for course, lane, replay in unsaved:
+                course.saved(lane, replay)
+        if appended:
+            self._told(appended)
+        if was_full:
+            self._relieved()

@@ -1,0 +1,155 @@
+"""What was told, to whom, with what answer: the log with each message's state at each endpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select, tuple_
+
+from webhooks import log
+from webhooks.endpoints import wish_of
+from webhooks.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from webhooks.log import Entry
+
+_E, _L, _M, _R, _D, _A = (
+    Tables.endpoint.c,
+    Tables.lane.c,
+    Tables.message.c,
+    Tables.retry.c,
+    Tables.dead.c,
+    Tables.attempt.c,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message's state at one endpoint.
+
+    `state`: delivered, retrying (next try at `next_at`), waiting (behind an older message of its shipment), pending
+    (not tried yet), dead, superseded, or skipped (not wanted, passed over, or older than the endpoint). `attempts`
+    counts requests. Times in epoch milliseconds.
+    """
+
+    endpoint_id: str
+    state: str
+    attempts: int
+    last_status: int | None = None
+    last_outcome: str | None = None
+    last_at: int | None = None
+    next_at: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message and what became of it."""
+
+    entry: Entry
+    deliveries: tuple[Delivery, ...]
+
+
+def get(conn: Connection, merchant_id: str, message_id: str) -> Told | None:
+    """Return one message, None when the merchant has no such message."""
+    row = conn.execute(select(*log.read_columns()).where(_M.merchant_id == merchant_id, _M.id == message_id)).first()
+    return None if row is None else _told(conn, merchant_id, [log.to_entry(row)])[0]
+
+
+def find(
+    conn: Connection,
+    merchant_id: str,
+    *,
+    before: int | None = None,
+    limit: int = 50,
+    type: str | None = None,  # noqa: A002 - the name of the filter in the API
+    shipment_id: str | None = None,
+) -> list[Told]:
+    """Return messages newest first, from below the sequence `before`."""
+    statement = select(*log.read_columns()).where(_M.merchant_id == merchant_id)
+    if before is not None:
+        statement = statement.where(_M.sequence < before)
+    if type is not None:
+        statement = statement.where(_M.type == type)
+    if shipment_id is not None:
+        statement = statement.where(_M.shipment_id == shipment_id)
+    rows = conn.execute(statement.order_by(_M.sequence.desc()).limit(limit))
+    return _told(conn, merchant_id, [log.to_entry(row) for row in rows])
+
+
+def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[Told]:
+    sequences = [entry.sequence for entry in entries]
+    endpoints = conn.execute(
+        select(Tables.endpoint, _L.cursor, _L.start)
+        .where(
+            _E.merchant_id == merchant_id,
+            _E.state != "deleted",
+            _L.merchant_id == _E.merchant_id,
+            _L.endpoint_id == _E.id,
+        )
+        .order_by(_E.created_at, _E.id)
+    ).all()
+    places = [(merchant_id, row.id, sequence) for row in endpoints for sequence in sequences]
+    retries = _by_place(conn, Tables.retry, places)
+    dead = _by_place(conn, Tables.dead, places)
+    tries = _by_place(conn, Tables.attempt, places)
+    wishes = {row.id: wish_of(row) for row in endpoints}
+    told = []
+    for entry in entries:
+        deliveries = []
+        for row in endpoints:
+            place = (row.id, entry.sequence)
+            waiting = entry.sequence > row.cursor and wishes[row.id].wants(entry.type, entry.data)
+            deliveries.append(
+                _delivery(row.id, retries.get(place), dead.get(place), tries.get(place, []), waiting=waiting)
+            )
+        told.append(Told(entry, tuple(deliveries)))
+    return told
+
+
+def _delivery(
+    endpoint_id: str, retries: list[Any] | None, dead: list[Any] | None, tries: list[Any], *, waiting: bool
+) -> Delivery:
+    requests = [attempt for attempt in tries if attempt.outcome != "superseded"]
+    last = requests[-1] if requests else None
+    outcomes = {attempt.outcome for attempt in tries}
+    state, next_at, reason = "skipped", None, ""
+    if retries:
+        state, next_at = ("waiting", None) if retries[0].parked else ("retrying", retries[0].run_at)
+    elif dead:
+        state, reason = "dead", dead[0].reason
+    elif "delivered" in outcomes:
+        state = "delivered"
+    elif "superseded" in outcomes:
+        state, reason = "superseded", tries[-1].response
+    elif waiting:
+        state = "pending"
+    return Delivery(
+        endpoint_id,
+        state,
+        len(requests),
+        last.status if last is not None else None,
+        last.outcome if last is not None else None,
+        last.at if last is not None else None,
+        next_at,
+        reason,
+    )
+
+
+_CHUNK = 300
+
+
+def _by_place(conn: Connection, table: Any, places: Sequence[tuple[str, str, int]]) -> dict[tuple[str, int], list[Any]]:
+    """Return rows by endpoint and sequence, in the order of the key (attempts: oldest first)."""
+    found: dict[tuple[str, int], list[Any]] = {}
+    key = tuple_(table.c.merchant_id, table.c.endpoint_id, table.c.sequence)
+    for begin in range(0, len(places), _CHUNK):
+        statement = select(table).where(key.in_(places[begin : begin + _CHUNK])).order_by(*table.primary_key.columns)
+        for row in conn.execute(statement):
+            found.setdefault((row.endpoint_id, row.sequence), []).append(row)
+    return found

@@ -1,0 +1,247 @@
+"""Writes what came of sending, grouped: attempts, retries, the dead, cursors, and news for the merchant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import bindparam, delete, select, tuple_, update
+
+from webhooks import log
+from webhooks.loading import MOST_KEYS
+from webhooks.schedule import rfc3339
+from webhooks.store import insert
+from webhooks.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from sqlalchemy import Connection
+
+    from webhooks.lane import Change
+    from webhooks.loading import Key
+
+_L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.dead.c, Tables.replay.c
+
+
+@dataclass(slots=True)
+class Noted:
+    """A change of one lane, with the generation of the lane it comes from."""
+
+    key: Key
+    generation: int
+    change: Change
+
+
+@dataclass(slots=True)
+class Batch:
+    """Everything to be written in one transaction. `lanes` and `replays` are rows of bound values."""
+
+    at: int
+    attempts: list[dict[str, Any]] = field(default_factory=list)
+    noted: list[Noted] = field(default_factory=list)
+    lanes: list[dict[str, Any]] = field(default_factory=list)
+    replays: list[dict[str, Any]] = field(default_factory=list)
+
+
+def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
+    """Write a batch; return the entries appended to merchants' logs (news about their endpoints)."""
+    appended: dict[str, list[log.Entry]] = {}
+    attempts = batch.attempts
+    if batch.noted:
+        attempts = [*attempts, *_superseded(batch)]
+    if attempts:
+        conn.execute(insert(conn, Tables.attempt).on_conflict_do_nothing(), attempts)
+    if batch.noted:
+        _write_exceptions(conn, batch)
+        appended = _tell(conn, batch)
+    if batch.lanes:
+        conn.execute(_SAVE_LANE, batch.lanes)
+    if batch.replays:
+        conn.execute(_SAVE_REPLAY, batch.replays)
+    return appended
+
+
+def _superseded(batch: Batch) -> list[dict[str, Any]]:
+    return [
+        attempt_row(
+            noted.key,
+            noted.change.sequence,
+            batch.at,
+            noted.change.tries + 1,
+            outcome="superseded",
+            response=f"overtaken by message {noted.change.reason}",
+        )
+        for noted in batch.noted
+        if noted.change.kind == "superseded"
+    ]
+
+
+def attempt_row(
+    key: Key,
+    sequence: int,
+    at: int,
+    number: int,
+    *,
+    outcome: str,
+    status: int | None = None,
+    ms: int = 0,
+    ip: str | None = None,
+    response: str = "",
+    message_id: str | None = None,
+) -> dict[str, Any]:
+    """Return a row of the attempt table."""
+    return {
+        "merchant_id": key[0],
+        "endpoint_id": key[1],
+        "sequence": sequence,
+        "at": at,
+        "number": number,
+        "status": status,
+        "outcome": outcome,
+        "ms": ms,
+        "ip": ip,
+        "response": response,
+        "message_id": message_id,
+    }
+
+
+def _write_exceptions(conn: Connection, batch: Batch) -> None:
+    """Fold the changes of each message to its last, then write the retry and dead tables."""
+    retries: dict[tuple[Key, int], Noted] = {}
+    gone: dict[tuple[Key, int], Noted] = {}
+    for noted in batch.noted:
+        place = (noted.key, noted.change.sequence)
+        if noted.change.kind == "retry":
+            retries[place] = noted
+        elif noted.change.kind in {"settled", "superseded", "dead"}:
+            retries.pop(place, None)
+            gone[place] = noted
+    if gone:
+        rows = [{"m": key[0], "e": key[1], "s": sequence} for key, sequence in gone]
+        conn.execute(_FORGET_RETRY, rows)
+        conn.execute(_FORGET_DEAD, rows)
+        dead = [
+            {
+                "merchant_id": key[0],
+                "endpoint_id": key[1],
+                "sequence": sequence,
+                "at": batch.at,
+                "reason": noted.change.reason,
+            }
+            for (key, sequence), noted in gone.items()
+            if noted.change.kind == "dead"
+        ]
+        if dead:
+            conn.execute(Tables.dead.insert(), dead)
+    if retries:
+        current = _generations(conn, {key for key, _ in retries})
+        rows = [
+            {
+                "merchant_id": key[0],
+                "endpoint_id": key[1],
+                "sequence": sequence,
+                "shipment_id": noted.change.key,
+                "attempts": noted.change.attempts,
+                "run_at": noted.change.run_at,
+                "parked": noted.change.parked,
+            }
+            for (key, sequence), noted in retries.items()
+            if current.get(key) == noted.generation  # somebody moved the cursor by hand: the old course is over
+        ]
+        if rows:
+            statement = insert(conn, Tables.retry)
+            changed = {name: statement.excluded[name] for name in ("attempts", "run_at", "parked")}
+            conn.execute(
+                statement.on_conflict_do_update(
+                    index_elements=["merchant_id", "endpoint_id", "sequence"], set_=changed
+                ),
+                rows,
+            )
+
+
+def _generations(conn: Connection, keys: Collection[Key]) -> dict[Key, int]:
+    found: dict[Key, int] = {}
+    wanted = sorted(keys)
+    for begin in range(0, len(wanted), MOST_KEYS):
+        chunk = wanted[begin : begin + MOST_KEYS]
+        for row in conn.execute(
+            select(_L.merchant_id, _L.endpoint_id, _L.generation).where(
+                tuple_(_L.merchant_id, _L.endpoint_id).in_(chunk)
+            )
+        ):
+            found[row[0], row[1]] = row[2]
+    return found
+
+
+def _tell(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
+    """Disable what is to be disabled, and append `endpoint.paused` to the merchant's log."""
+    drafts: dict[str, list[log.Draft]] = {}
+    for noted in batch.noted:
+        merchant, endpoint = noted.key
+        change = noted.change
+        if change.kind == "disabled":
+            disabled = conn.execute(
+                update(Tables.endpoint)
+                .where(_E.merchant_id == merchant, _E.id == endpoint, _E.state == "enabled")
+                .values(
+                    state="disabled",
+                    state_reason=change.reason,
+                    state_at=batch.at,
+                    changed_at=batch.at,
+                    version=_E.version + 1,
+                )
+            )
+            if disabled.rowcount != 1:
+                continue
+            drafts.setdefault(merchant, []).append(_paused(noted, batch.at, "disabled", change.reason, str(batch.at)))
+        elif change.kind == "failing":
+            drafts.setdefault(merchant, []).append(_paused(noted, batch.at, "failing", "failing", str(change.run_at)))
+    return log.append_many(conn, drafts) if drafts else {}
+
+
+def _paused(noted: Noted, at: int, state: str, reason: str, occasion: str) -> log.Draft:
+    """Draft the news; the id is made from endpoint and occasion, so that a restart does not warn twice."""
+    told = "\x1f".join((noted.key[1], state, occasion))
+    since = noted.change.run_at
+    endpoint = {
+        "id": noted.key[1],
+        "state": state,
+        "reason": reason,
+        "failing_since": rfc3339(since) if since else None,
+    }
+    return log.Draft(
+        id="msg_" + sha256(told.encode()).hexdigest()[:32],
+        type="endpoint.paused",
+        shipment_id=None,
+        shipment_version=0,
+        created_at=at,
+        data=orjson.dumps({"endpoint": endpoint, "shipment": None, "event": None, "previous": None}),
+    )
+
+
+_FORGET_RETRY = delete(Tables.retry).where(
+    _R.merchant_id == bindparam("m"), _R.endpoint_id == bindparam("e"), _R.sequence == bindparam("s")
+)
+_FORGET_DEAD = delete(Tables.dead).where(
+    _D.merchant_id == bindparam("m"), _D.endpoint_id == bindparam("e"), _D.sequence == bindparam("s")
+)
+_SAVE_LANE = (
+    update(Tables.lane)
+    .where(_L.merchant_id == bindparam("m"), _L.endpoint_id == bindparam("e"), _L.generation == bindparam("g"))
+    .values(
+        cursor=bindparam("c"),
+        paused_until=bindparam("p"),
+        breaker=bindparam("b"),
+        breaker_step=bindparam("step"),
+        open_until=bindparam("o"),
+        failing_since=bindparam("f"),
+    )
+)
+_SAVE_REPLAY = (
+    update(Tables.replay)
+    .where(_P.merchant_id == bindparam("m"), _P.endpoint_id == bindparam("e"), _P.id == bindparam("i"))
+    .values(cursor=bindparam("c"), state=bindparam("s"))
+)
