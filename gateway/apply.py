@@ -72,7 +72,7 @@ def apply(
     for key, row in rows.items():
         if not row["tracking"]:
             continue
-        one = _Refolded(row, known.get(key, {}), news[key], polls(row["carrier"]), now, revise)
+        one = _Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
         if one.update is None:
             continue
         changed.append(one.update)
@@ -106,9 +106,10 @@ class _Refolded:
         row: RowMapping,
         known: Mapping[str, Step],
         news: News,
-        polls: bool,  # noqa: FBT001 - one caller, named there
         now: int,
-        revise: bool,  # noqa: FBT001 - as above
+        *,
+        polls: bool,
+        revise: bool,
     ) -> None:
         self._row = row
         self._now = now
@@ -123,7 +124,7 @@ class _Refolded:
         not_found = row["not_found"] + 1 if news.missing and not known and not fresh else 0
         if not fresh and after == before and not_found == row["not_found"]:
             return
-        self._journey = fold((known | fresh).values(), is_return=row["direction"] == "return")
+        self._journey = fold({**known, **fresh}.values(), is_return=row["direction"] == "return")
         self._before, self._after = details.values(before), details.values(after)
         state = render.journey(self._journey, self._after)
         if not_found and self._journey.event_id is None:
