@@ -96,7 +96,7 @@ class Ingest:
             batch = await self._next_batch()
             if not batch:
                 self._news.clear()
-                if not self._queue and not self._overflowed:
+                if not self._queue and not self._overflowed and not self._stopping:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._news.wait(), 30)
                 continue

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta, timezone
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from normalizer.journey import Journey, Step, fold
+
+from normalizer.journey import Journey, Step, _sort_time, fold
 from normalizer.model import RANK, SUBSTATUSES, Status
 
 HOUR = 3_600_000
@@ -149,7 +150,11 @@ def test_paper_never_takes_back_a_parcel_that_moves() -> None:
 
 def test_a_cancelled_label_that_moves_after_all_is_alive() -> None:
     journey = fold(
-        [step(0, Status.INFO_RECEIVED), step(1, Status.CANCELLED, "by_merchant"), step(9, Status.IN_TRANSIT, "accepted")]
+        [
+            step(0, Status.INFO_RECEIVED),
+            step(1, Status.CANCELLED, "by_merchant"),
+            step(9, Status.IN_TRANSIT, "accepted"),
+        ]
     )
     assert journey.status is Status.IN_TRANSIT
 
@@ -198,7 +203,15 @@ def test_events_of_one_instant_stand_in_the_carriers_order_and_then_by_rank() ->
 
 
 def events() -> st.SearchStrategy[Step]:
-    def build(status: Status, hours: int, order: int, moves: str, piece: str, returning: bool, sub: int) -> Step:  # noqa: FBT001
+    def build(  # noqa: PLR0917
+        status: Status,
+        hours: int,
+        order: int,
+        moves: str,
+        piece: str,
+        returning: bool,
+        sub: int,  # noqa: FBT001
+    ) -> Step:
         substatuses = SUBSTATUSES[status]
         return step(
             hours,
@@ -288,8 +301,6 @@ def test_whatever_arrives_when_every_change_of_the_final_line_is_told(
 
 
 def test_a_bare_day_stands_where_such_a_scan_usually_falls() -> None:
-    from normalizer.journey import _sort_time
-
     day = date(2026, 3, 4)
     noon = datetime(2026, 3, 4, 12, tzinfo=timezone(timedelta(0)))
     millis = int(noon.timestamp() * 1000)

@@ -1,0 +1,281 @@
+"""From kept bytes to a folded shipment and its messages, on a real database."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any
+
+import orjson
+import pytest
+from sqlalchemy import select, update
+
+from connectors import connector
+from gateway import schema, shipments
+from gateway.db import LogFull, SqliteStore
+from gateway.inbox import Inbox, NewPayload
+from gateway.ingest import Ingest
+from gateway.replay import replay
+from gateway.tables import Tables
+from normalizer.codes import CodeTable, Meaning
+from normalizer.model import Status
+from webhooks.tables import Tables as WebhookTables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+MERCHANT = "mer_1"
+NUMBER = "7700112233"
+RECEIVED = 1_795_000_000_000
+
+LIFE = [
+    ("2026-03-02T10:00:00+01:00", "pre-transit", "Label made"),
+    ("2026-03-02T18:00:00+01:00", "transit", "Taken over"),
+    ("2026-03-03T06:00:00+01:00", "transit", "Sorted"),
+    ("2026-03-04T08:00:00+01:00", "failure", "Nobody opened"),
+    ("2026-03-05T09:00:00+01:00", "delivered", "Handed over"),
+]
+
+
+def body(*events: tuple[str, str, str], number: str = NUMBER, **more: Any) -> bytes:
+    listed = [
+        {
+            "timestamp": at,
+            "statusCode": code,
+            "description": text,
+            "location": {"address": {"addressLocality": "Bonn", "countryCode": "DE"}},
+        }
+        for at, code, text in events
+    ]
+    shipment = {"id": number, "service": "express", "status": listed[0], "events": listed} | more
+    return orjson.dumps({"shipments": [shipment]})
+
+
+class House:
+    """The inbox, the ingest and their database."""
+
+    def __init__(self, store: SqliteStore, most_waiting: int = 1000) -> None:
+        self.store = store
+        self.told: list[str] = []
+        self.ingest = Ingest(store, lambda entries: self.told.extend(e.id for es in entries.values() for e in es))
+        self.inbox = Inbox(store, self.ingest.take, most_waiting)
+        self.ingest.on_read = self._read
+        self.seen = asyncio.Event()
+
+    def _read(self, count: int) -> None:
+        self.inbox.waiting -= count
+        self.seen.set()
+
+    async def keep(self, payload: bytes, **more: Any) -> str:
+        given = {"source": "push", "account_id": "acc_1", "carrier": "dhl-unified", "merchant_id": MERCHANT}
+        return await self.inbox.keep(NewPayload(**{**given, "received_at": RECEIVED, "body": payload, **more}))
+
+    async def settle(self) -> None:
+        while self.inbox.waiting:
+            self.seen.clear()
+            await asyncio.wait_for(self.seen.wait(), 20)
+
+    async def shipment(self, number: str = NUMBER) -> dict[str, Any]:
+        def find(conn: Connection) -> dict[str, Any]:
+            row = conn.execute(select(Tables.shipment).where(Tables.shipment.c.tracking_number == number)).mappings()
+            return shipments.document(row.one())
+
+        return await self.store.read(find)
+
+    async def messages(self) -> list[tuple[str, str]]:
+        m = WebhookTables.message.c
+        return await self.store.read(
+            lambda conn: [(row.type, row.id) for row in conn.execute(select(m.type, m.id).order_by(m.sequence))]
+        )
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    url = f"sqlite:///{tmp_path}/g.db"
+    schema.migrate(url)
+    store = SqliteStore(url)
+    store.start()
+    house = House(store)
+    house.ingest.start()
+    yield house
+    await house.ingest.stop()
+    await store.close()
+
+
+def statuses(messages: list[tuple[str, str]]) -> list[str]:
+    skipped = ("shipment.event", "shipment.eta_changed", "shipment.proof_added")
+    return [kind.removeprefix("shipment.") for kind, _ in messages if kind not in skipped]
+
+
+async def test_a_push_for_an_unregistered_number_registers_it_for_the_accounts_merchant(house: House) -> None:
+    await house.keep(body(*LIFE[:2]))
+    await house.settle()
+    shipment = await house.shipment()
+    assert (shipment["status"], shipment["account"], shipment["version"]) == ("in_transit", "acc_1", 1)
+    assert shipment["milestones"]["info_received_at"] == "2026-03-02T09:00:00Z"
+    assert shipment["milestones"]["shipped_at"] == "2026-03-02T17:00:00Z"
+    assert statuses(await house.messages()) == ["info_received", "in_transit"]
+    assert house.told == [id_ for _, id_ in await house.messages()]
+
+
+async def test_the_same_bytes_twice_change_nothing_and_tell_nothing(house: House) -> None:
+    await house.keep(body(*LIFE))
+    await house.settle()
+    before, told = await house.shipment(), await house.messages()
+    await house.keep(body(*LIFE))
+    await house.settle()
+    assert await house.shipment() == before
+    assert await house.messages() == told
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_any_order_and_any_split_end_in_the_same_shipment_and_the_same_messages(house: House, seed: int) -> None:
+    await house.keep(body(*LIFE, number="7700000001"))
+    chance = random.Random(seed)
+    parts = [[event] for event in LIFE] + [chance.sample(LIFE, 2) for _ in range(3)]
+    chance.shuffle(parts)
+    for part in parts:
+        await house.keep(body(*part))
+        if chance.random() < 0.5:
+            await house.settle()
+    await house.settle()
+    whole, split = await house.shipment("7700000001"), await house.shipment()
+    own = {"id", "tracking_number", "version", "created_at", "updated_at", "extra"}
+    assert {k: v for k, v in split.items() if k not in own} == {k: v for k, v in whole.items() if k not in own}
+
+    def told_of(conn: Connection) -> dict[str, list[str]]:
+        m = WebhookTables.message.c
+        told: dict[str, list[str]] = {}
+        for shipment_id, kind in conn.execute(select(m.shipment_id, m.type)):
+            told.setdefault(shipment_id, []).append(kind)
+        return told
+
+    told = await house.store.read(told_of)
+    assert sorted(told[split["id"]]) == sorted(told[whole["id"]])
+
+
+async def test_messages_carry_the_shipment_the_event_and_what_was_before(house: House) -> None:
+    await house.keep(body(*LIFE))
+    await house.settle()
+    m = WebhookTables.message.c
+    bodies = await house.store.read(
+        lambda conn: [orjson.loads(row.body) for row in conn.execute(select(m.body).order_by(m.sequence))]
+    )
+    delivered = next(one for one in bodies if one["type"] == "shipment.delivered")
+    assert delivered["data"]["previous"] == {"status": "exception"}
+    assert delivered["data"]["event"]["status"] == "delivered"
+    assert delivered["data"]["shipment"]["status"] == "delivered"
+    assert delivered["data"]["event"]["shipment_id"] == delivered["data"]["shipment"]["id"]
+    assert delivered["api_version"] == "2026-11-01"
+    assert [one["sequence"] for one in bodies] == list(range(1, len(bodies) + 1))
+    events = [one["data"]["event"]["at"] for one in bodies if one["type"] == "shipment.event"]
+    assert events == sorted(events)
+    assert len(events) == len(LIFE)
+
+
+async def test_a_promise_that_moves_is_told_once_with_before_and_after(house: House) -> None:
+    first = {"estimatedTimeOfDelivery": "2026-03-05T12:00:00+01:00"}
+    await house.keep(body(*LIFE[:2], **first))
+    await house.settle()
+    later = {"estimatedTimeOfDelivery": "2026-03-06T12:00:00+01:00"}
+    await house.keep(body(*LIFE[:2], **later), received_at=RECEIVED + 1000)
+    await house.keep(body(*LIFE[:2], **first), received_at=RECEIVED - 1000)
+    await house.settle()
+    shipment = await house.shipment()
+    moved = [kind for kind, _ in await house.messages() if kind == "shipment.eta_changed"]
+    assert len(moved) == 2
+    assert "2026-03-06T11:00:00Z" in shipment["eta"].values()
+
+
+async def test_unreadable_bytes_are_kept_with_the_reason_and_harm_no_other(house: House) -> None:
+    bad = await house.keep(body(*LIFE)[:-40])
+    good = await house.keep(body(*LIFE))
+    await house.settle()
+    p = Tables.payload.c
+    states = await house.store.read(
+        lambda conn: {row.id: (row.state, row.reason) for row in conn.execute(select(p.id, p.state, p.reason))}
+    )
+    assert states[good] == ("read", "")
+    assert states[bad][0] == "unreadable"
+    assert "not JSON" in states[bad][1]
+    assert (await house.shipment())["status"] == "delivered"
+
+
+async def test_what_was_kept_before_a_crash_is_read_after_the_next_start(house: House) -> None:
+    await house.ingest.stop()
+    house.inbox._hand_over = lambda _kept: None
+    await house.keep(body(*LIFE))
+    again = House(house.store)
+    await again.inbox.open()
+    assert again.inbox.waiting == 1
+    again.ingest.start()
+    await again.settle()
+    assert (await again.shipment())["status"] == "delivered"
+    await again.ingest.stop()
+
+
+async def test_a_full_inbox_refuses_before_it_accepts(house: House) -> None:
+    full = House(house.store, most_waiting=2)
+    full.inbox._hand_over = lambda _kept: None
+    await full.keep(b"1")
+    await full.keep(b"2")
+    with pytest.raises(LogFull):
+        await full.keep(b"3")
+    waiting = await house.store.read(lambda conn: len(conn.execute(select(Tables.payload.c.id)).all()))
+    assert waiting == 2
+
+
+@pytest.fixture
+def without_a_row() -> Iterator[None]:
+    """The carrier's table as it was before somebody added a row."""
+    dhl = connector("dhl-unified")
+    whole = dhl.codes
+    kept = {code: meaning for code, meaning in whole.codes.items() if code != "transit"}
+    dhl.codes = CodeTable(kept, whole.phrases)
+    yield
+    dhl.codes = whole
+
+
+async def test_a_row_added_to_the_table_and_a_replay_give_old_events_their_meaning(
+    house: House, without_a_row: None
+) -> None:
+    await house.keep(body(*LIFE[:3]))
+    await house.settle()
+    assert (await house.shipment())["status"] == "info_received"
+    codes = Tables.unlisted_code.c
+    unlisted = await house.store.read(
+        lambda conn: [tuple(row) for row in conn.execute(select(codes.carrier, codes.code, codes.count, codes.example))]
+    )
+    assert unlisted == [("dhl-unified", "transit", 2, "Sorted")]
+    dhl = connector("dhl-unified")
+    dhl.codes = CodeTable({**dhl.codes.codes, "transit": Meaning(Status.IN_TRANSIT, "other")})
+    counts = [(payloads, events) async for payloads, events, _ in replay(house.store)]
+    assert counts == [(1, 2)]
+    shipment = await house.shipment()
+    assert shipment["status"] == "in_transit"
+    assert shipment["milestones"]["shipped_at"] == "2026-03-02T17:00:00Z"
+    assert statuses(await house.messages()) == ["info_received", "in_transit"]
+    assert [(payloads, events) async for payloads, events, _ in replay(house.store)] == [(1, 0)]
+
+
+async def test_a_stopped_shipment_takes_no_more_news(house: House) -> None:
+    await house.keep(body(*LIFE[:2]))
+    await house.settle()
+    await house.store.write(lambda conn: conn.execute(update(Tables.shipment).values(tracking=False)).rowcount)
+    await house.keep(body(*LIFE))
+    await house.settle()
+    assert (await house.shipment())["status"] == "in_transit"
+
+
+async def test_merchants_with_the_same_number_never_share_a_shipment(house: House) -> None:
+    await house.keep(body(*LIFE))
+    await house.keep(body(*LIFE[:1]), merchant_id="mer_2")
+    await house.settle()
+    s = Tables.shipment.c
+    found = await house.store.read(
+        lambda conn: {row.merchant_id: row.status for row in conn.execute(select(s.merchant_id, s.status))}
+    )
+    assert found == {"mer_1": "delivered", "mer_2": "info_received"}
