@@ -82,7 +82,7 @@ class Dispatcher:
         self._behind: dict[Course, None] = {}
         self._bodiless: list[tuple[Course, Item]] = []
         self._reload: set[Key] = set()
-        self._unsure: set[str] = set()
+        self._unsure = False
         self._sends: set[asyncio.Task[None]] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
@@ -126,7 +126,7 @@ class Dispatcher:
         if courses is None or self._stopping:
             return
         if not entries:
-            self._unsure.add(merchant_id)
+            self._unsure = True
             self._wake.set()
             return
         first, last = entries[0].sequence, entries[-1].sequence
@@ -330,18 +330,12 @@ class Dispatcher:
         full = now - self._fully_looked_at >= FULL_LOOK_EVERY
         # the tables' times come from the wall clock, which may run apart from ours
         since = 0 if full else int(time.time() * 1000) - LOOK_BACK
-        unsure, self._unsure = self._unsure, set()
+        self._unsure = False
         news = await self._store.read(lambda conn: look(conn, since))
         self._looked_at = now
         if full:
             self._fully_looked_at = now
-        for merchant_id, head in news.heads.items():
-            known = self._heads.get(merchant_id, 0)
-            if head > known:
-                self._heads[merchant_id] = head
-            if head > known or merchant_id in unsure:
-                for course in self._by_merchant.get(merchant_id, ()):
-                    self._pump(course)
+        self._raise_heads(news.heads)
         for row in news.endpoints:
             key = (row.merchant_id, row.id)
             known_course = self._courses.get(key)
@@ -355,7 +349,12 @@ class Dispatcher:
     async def _load_anew(self) -> None:
         keys, self._reload = self._reload, set()
         for key in keys & self._courses.keys():
-            self._courses[key].stale = True  # from here to the loading it must not move
+            course = self._courses[key]
+            course.stale = True  # from here to the loading it must not move
+            if course.lane.flying:
+                keys.discard(key)  # what it has in flight must be recorded first; it comes back when that is done
+        if not keys:
+            return
         try:
             await self._flusher.flush(cursors=True)
             loaded, heads = await self._store.read(
@@ -364,17 +363,22 @@ class Dispatcher:
         except BaseException:
             self._reload |= keys
             raise
-        self._heads.update({m: head for m, head in heads.items() if head > self._heads.get(m, 0)})
         for key in keys:
-            old = self._courses.get(key)
-            if old is not None and old.lane.flying:
-                continue  # it was touched again meanwhile; it comes back when it is done
-            if old is not None:
-                self._drop(old)
+            if key in self._courses:
+                self._drop(self._courses[key])
             if key in loaded:
                 course = Course(key, loaded[key], self._random)
                 self._add(course)
                 self._pump(course)
+        self._raise_heads(heads)
+
+    def _raise_heads(self, heads: dict[str, int]) -> None:
+        """Note how far logs have grown and see to every lane that is behind, whoever learned of it first."""
+        for merchant_id, head in heads.items():
+            self._heads[merchant_id] = max(head, self._heads.get(merchant_id, 0))
+            for course in self._by_merchant.get(merchant_id, ()):
+                if self._is_behind(course):
+                    self._pump(course)
 
     def _add(self, course: Course) -> None:
         self._courses[course.key] = course

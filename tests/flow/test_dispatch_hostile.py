@@ -32,8 +32,8 @@ async def sender():
     await it.close()
 
 
-async def post(sender, url, timeout=5.0):
-    return await sender.post(Target(URL(url), timeout), {"webhook-id": "msg_1"}, b"{}")
+async def post(sender, url, deadline=5.0):
+    return await sender.post(Target(URL(url), deadline), {"webhook-id": "msg_1"}, b"{}")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ async def test_an_answer_without_end_is_read_to_16_kb_and_cut(receiver, sender):
     receiver.otherwise["/hook"] = "endless"
     await post(sender, receiver.url())
     async with asyncio.timeout(10):
-        while receiver.flying["/hook"]:  # the receiver notices that nobody reads on
+        while receiver.flying["/hook"]:  # noqa: ASYNC110 - until the receiver notices that nobody reads on
             await asyncio.sleep(0.01)
     assert receiver.bytes_sent < 16_000_000
     assert MAX_RESPONSE == 16_384
@@ -79,7 +79,7 @@ async def test_an_answer_without_end_is_read_to_16_kb_and_cut(receiver, sender):
 @pytest.mark.parametrize("answer", ["hang", "hang_in_body"])
 async def test_one_deadline_covers_head_and_body(receiver, sender, answer):
     receiver.otherwise["/hook"] = answer
-    outcome = await post(sender, receiver.url(), timeout=0.2)
+    outcome = await post(sender, receiver.url(), deadline=0.2)
     assert (outcome.kind, outcome.status) == ("timeout", None)
     assert 200 <= outcome.ms < 5_000
 

@@ -310,7 +310,7 @@ results = st.sampled_from(
     steps=st.randoms(use_true_random=False),
     rate=st.sampled_from([None, 1.0, 50.0]),
 )
-def test_any_history_leaves_every_message_final_or_waiting_and_keeps_its_order(
+def test_any_history_leaves_every_message_final_or_waiting_and_keeps_its_order(  # noqa: C901, PLR0912, PLR0915, PLR0917 - one model, read from top to bottom
     ordering, shipments, topics, answers, concurrency, steps, rate
 ):
     it = lane(ordering=ordering, concurrency=concurrency, rate=rate, random=steps.random)
