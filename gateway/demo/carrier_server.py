@@ -87,8 +87,7 @@ class CarrierServer:
 
     async def _push(self, parcel: Parcel, one: Happened) -> bool:
         assert self._session is not None  # noqa: S101 - only within the context
-        so_far = [other for other in self.world.happened(parcel) if other.order <= one.order]
-        headers, body = WIRES[parcel.carrier].push(parcel, so_far, one, self._wall_clock())
+        headers, body = WIRES[parcel.carrier].push(parcel, self.world.happened(parcel), one, self._wall_clock())
         try:
             async with self._session.post(
                 self.world.callbacks[parcel.carrier], data=body, headers=headers, allow_redirects=False

@@ -1,0 +1,62 @@
+"""What the commands do: one module per kind, imported only when one of its commands runs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gateway.cli import Refusal
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Iterable, Sequence
+
+    from gateway.settings import Settings
+
+
+def say(text: str = "") -> None:
+    """Write a line on standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def show(value: Any) -> None:
+    """Write a value as indented JSON on standard output."""
+    import orjson  # noqa: PLC0415 - most commands never need it
+
+    say(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+
+
+def settings_of(given: Namespace, **more: Any) -> Settings:
+    """Return the settings a command runs with. Raises `Refusal` naming each bad one."""
+    import tomllib  # noqa: PLC0415 - as below, only where settings are read
+
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from gateway.settings import load  # noqa: PLC0415
+
+    file = Path(given.config) if given.config else None
+    try:
+        settings = load(file, database=given.database, **more)
+    except ValidationError as trouble:
+        bad = "; ".join(f"{'.'.join(str(at) for at in one['loc'])}: {one['msg']}" for one in trouble.errors())
+        raise Refusal(f"bad settings: {bad}") from None
+    except tomllib.TOMLDecodeError as trouble:
+        raise Refusal(f"{file} is not TOML: {trouble}") from None
+    except OSError as trouble:
+        raise Refusal(f"{file} cannot be read: {trouble.strerror}") from None
+    except ValueError as trouble:
+        raise Refusal(f"bad settings: {trouble}") from None
+    if not settings.database.startswith("sqlite:///"):
+        raise Refusal("the database must be a SQLite file, such as sqlite:///gateway.db")
+    return settings
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> None:
+    """Write rows in columns as wide as they need to be."""
+    lines = [tuple(head), *map(tuple, rows)] if head else list(map(tuple, rows))
+    if not lines:
+        return
+    widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
+    for line in lines:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())

@@ -1,0 +1,120 @@
+"""Commands that run until they are told to stop: serve and demo."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from gateway.cli import Refusal
+from gateway.commands import say, settings_of
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import AsyncIterator, Callable, Coroutine
+
+    from gateway.app import Gateway
+    from gateway.settings import Settings
+
+_LAST_REQUESTS = 10.0
+"""Seconds that requests under way get at the end."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to an address. Raises `Refusal` where that is taken or none of ours."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, port))
+    except OSError as trouble:
+        raise Refusal(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another with --port", 1) from None
+    return bound
+
+
+def address_of(bound: socket.socket) -> str:
+    """Return the address people type for a socket."""
+    host, port = bound.getsockname()[:2]
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
+@asynccontextmanager
+async def running(settings: Settings, bound: socket.socket) -> AsyncIterator[Gateway]:
+    """Run a gateway with its roles; its HTTP face is on the socket where it has the role `api`."""
+    from gateway.api import build  # noqa: PLC0415 - the whole API, needed only here
+    from gateway.app import Gateway  # noqa: PLC0415
+
+    gateway = Gateway(settings)
+    await gateway.start()
+    runner = web.AppRunner(build(gateway), access_log=None, shutdown_timeout=_LAST_REQUESTS)
+    try:
+        if "api" in settings.roles:
+            await runner.setup()
+            await web.SockSite(runner, bound, backlog=1024).start()
+        yield gateway
+    finally:
+        await runner.cleanup()
+        await gateway.stop()
+        bound.close()
+
+
+def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:
+    """Run until the work is done; SIGINT and SIGTERM set its event. On uvloop where that is installed."""
+    factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    with suppress(ImportError):
+        import uvloop  # noqa: PLC0415 - not on Windows
+
+        factory = uvloop.new_event_loop
+
+    async def supervised() -> int:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        return await work(stop)
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        return runner.run(supervised())
+
+
+def serve(given: Namespace) -> int:
+    """Run the gateway."""
+    from gateway import log  # noqa: PLC0415 - with the rest of the gateway
+
+    settings = settings_of(given, host=given.host, port=given.port, roles=given.roles)
+    log.configure(settings.log_level, settings.log_format)
+    bound = listen(settings.host, settings.port)
+    address = address_of(bound)
+    if not settings.public_url:
+        settings = settings.model_copy(update={"public_url": address})
+
+    async def work(stop: asyncio.Event) -> int:
+        async with running(settings, bound):
+            if "api" in settings.roles:
+                say(f"carrier gateway on {address}, its API described at {address}/docs")
+                say("make a merchant: carrier-gateway merchant create NAME" + _database(given))
+            else:
+                say(f"carrier gateway with the roles {', '.join(settings.roles)}")
+            await stop.wait()
+        return 0
+
+    return run(work)
+
+
+def _database(given: Namespace) -> str:
+    return f" --database {given.database}" if given.database else ""
+
+
+def demo(given: Namespace) -> int:
+    """Play the demo's story."""
+    from gateway.demo.story import SHORTEST, play  # noqa: PLC0415 - needs the demo's extra
+
+    if given.seconds is not None and given.seconds < SHORTEST:
+        raise Refusal(f"the story needs at least {SHORTEST:g} seconds")
+    bound = listen("127.0.0.1", given.port)
+    return run(lambda stop: play(bound, given.seconds, stop))

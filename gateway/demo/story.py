@@ -1,0 +1,231 @@
+"""The story of `make demo`: a real gateway, simulated carriers, a merchant that believes nothing unverified.
+
+Everything goes through the front doors: the merchant's calls through the public HTTP API, carriers' answers and
+pushes through the real connectors, webhooks through the real dispatcher.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import Counter
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+
+from connectors import connector
+from gateway import log
+from gateway.commands.data import new_merchant
+from gateway.commands.running import address_of, running
+from gateway.demo.carrier_server import CarrierServer
+from gateway.demo.lives import lives
+from gateway.demo.merchant import SampleMerchant
+from gateway.demo.telling import Outcome, Teller
+from gateway.demo.wires import WIRES
+from gateway.demo.world import World, fast_clock, story_start
+from gateway.settings import load
+
+if TYPE_CHECKING:
+    import socket
+
+    from gateway.demo.lives import Lives, Parcel
+    from gateway.demo.merchant import Told
+
+SHORTEST = 10.0
+"""Seconds a story needs: Canada Post and DHL let themselves be asked only every few seconds, here too."""
+_WITHOUT_END = 60.0
+"""Seconds the story takes where nobody says how long."""
+_LAST_WORDS = 5.0
+"""Seconds of the whole kept for the last questions and webhooks."""
+_GRACE = 15.0
+"""Seconds after the end within which a slow machine may still catch up."""
+_ASK_EVERY = 0.5
+
+
+async def play(bound: socket.socket, seconds: float | None, stop: asyncio.Event, teller: Teller | None = None) -> int:
+    """Play the story; return 0 when every parcel came to its end and every webhook arrived and verified.
+
+    Without `seconds` everything stays up after the story, until `stop` is set.
+    """
+    teller = teller or Teller()
+    log.configure("error", "console")
+    # The folder goes when the demo ends: nothing of it is meant to stay.
+    with tempfile.TemporaryDirectory(prefix="carrier-gateway-demo-") as folder:
+        story = Story(lives(), teller, address_of(bound), f"sqlite:///{Path(folder) / 'demo.db'}")
+        return await story.play(bound, seconds, stop)
+
+
+class CallFailed(Exception):  # noqa: N818 - it names what happened
+    """The gateway answered a call of the merchant's with an error."""
+
+
+@dataclass(slots=True)
+class Story:
+    """One run of the demo."""
+
+    lives: Lives
+    teller: Teller
+    address: str
+    database: str
+    ids: dict[str, str] = field(default_factory=dict)
+    """Tracking number -> the gateway's id of the shipment."""
+    _key: str = ""
+    _session: aiohttp.ClientSession | None = None
+
+    async def play(self, bound: socket.socket, seconds: float | None, stop: asyncio.Event) -> int:
+        """Set everything up, let time run, sum up."""
+        merchant = SampleMerchant(self._told)
+        begin = story_start(datetime.now(UTC), self.lives.hours)
+        world = World(self.lives.cast, begin, lambda: begin)
+        async with AsyncExitStack() as stack:
+            carriers = await stack.enter_async_context(CarrierServer(world))
+            settings = load(
+                environment={},
+                database=self.database,
+                public_url=self.address,
+                egress_allow=("127.0.0.0/8",),
+                carrier_base_urls=carriers.base_urls,
+            )
+            self._key = new_merchant(self.database, "Sample Shop")["api_key"]
+            await stack.enter_async_context(running(settings, bound))
+            await stack.enter_async_context(merchant)
+            self._session = await stack.enter_async_context(
+                aiohttp.ClientSession(trust_env=False, headers={"Authorization": f"Bearer {self._key}"})
+            )
+            try:
+                await self._register(world, merchant)
+            except CallFailed as trouble:
+                self.teller.line(f"the demo could not be set up: {trouble}")
+                return 1
+            self._introduce(seconds)
+            span = max((seconds or _WITHOUT_END) - _LAST_WORDS, SHORTEST - _LAST_WORDS)
+            world.clock = fast_clock(lambda: datetime.now(UTC), begin, self.lives.hours * 3600 / span)
+            carriers.live()
+            await self._watch(world, merchant, span + _LAST_WORDS + _GRACE, stop)
+            if stop.is_set():
+                self.teller.line("Stopped before the end.")
+                return 0
+            outcomes = [await self._outcome(parcel, merchant) for parcel in world.cast]
+            code = self._sum_up(outcomes, merchant, carriers)
+            if seconds is None:
+                self.teller.line(f"\nThe gateway stays up at {self.address} until Ctrl-C.")
+                await stop.wait()
+                return 0
+            return code
+
+    async def _register(self, world: World, merchant: SampleMerchant) -> None:
+        """Do what a merchant does on the first day: accounts, an endpoint, parcels."""
+        for code in dict.fromkeys(parcel.carrier for parcel in world.cast):
+            if secrets := dict(WIRES[code].secrets):
+                account = await self._call("POST", "/v1/accounts", {"carrier": code, "secrets": secrets})
+                if account["push_url"] is not None:
+                    world.callbacks[code] = account["push_url"]
+        endpoint = await self._call("POST", "/v1/endpoints", {"url": merchant.url, "ordering": "strict"})
+        merchant.secret = endpoint["secret"]
+        for parcel in world.cast:
+            wish = {"tracking_number": parcel.number, "carrier": parcel.carrier, "direction": parcel.direction}
+            self.ids[parcel.number] = (await self._call("POST", "/v1/shipments", wish))["id"]
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        assert self._session is not None  # noqa: S101 - only while playing
+        async with self._session.request(method, self.address + path, json=body) as answer:
+            said = await answer.json(content_type=None)
+            if not answer.ok:
+                raise CallFailed(f"{method} {path} answered {answer.status}: {said.get('detail') or said.get('title')}")
+            return said
+
+    async def _watch(self, world: World, merchant: SampleMerchant, longest: float, stop: asyncio.Event) -> None:
+        """Have carriers asked, as impatient merchants do, until all is told or nothing more is to be hoped for."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + longest
+        asked: dict[str, float] = {}
+        while not stop.is_set() and loop.time() < end:
+            waiting = [parcel for parcel in world.cast if missing_changes(self.lives, parcel, merchant)]
+            if not waiting and world.over:
+                return
+            for parcel in waiting:
+                pace = connector(parcel.carrier).facts.api.per_second
+                wait = max(_ASK_EVERY, 1.2 / pace) if pace else _ASK_EVERY
+                if parcel.by == "poll" and loop.time() >= asked.get(parcel.number, 0.0) + wait:
+                    asked[parcel.number] = loop.time()
+                    await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/refresh")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.1)
+
+    def _told(self, told: Told) -> None:
+        carrier = told.shipment.get("carrier")
+        self.teller.told(told, connector(carrier).facts.name if carrier else "")
+
+    async def _outcome(self, parcel: Parcel, merchant: SampleMerchant) -> Outcome:
+        shipment = await self._call("GET", f"/v1/shipments/{self.ids[parcel.number]}")
+        events = (await self._call("GET", f"/v1/shipments/{self.ids[parcel.number]}/events"))["data"]
+        expected = self.lives.statuses(parcel)
+        not_told = missing_changes(self.lives, parcel, merchant)
+        missing = [f"no webhook shipment.{status}" for status in not_told]
+        missing += [f"a webhook too much: shipment.{status}" for status in surplus(self.lives, parcel, merchant)]
+        if shipment["status"] != expected[-1]:
+            missing.append(f"it is {shipment['status']}, not {expected[-1]}")
+        if len(events) != len(parcel.beats):
+            missing.append(f"{len(events)} of {len(parcel.beats)} events")
+        return Outcome(
+            number=parcel.number,
+            carrier=connector(parcel.carrier).facts.name,
+            wire=WIRES[parcel.carrier].format,
+            events=len(events),
+            events_scripted=len(parcel.beats),
+            webhooks=sum(told.number == parcel.number for told in merchant.told.values()),
+            expected=len(expected),
+            told=len(expected) - len(not_told),
+            status=shipment["status"],
+            missing=tuple(missing),
+        )
+
+    def _introduce(self, seconds: float | None) -> None:
+        wires = {WIRES[parcel.carrier].format.split(",")[0].split()[0] for parcel in self.lives.cast}
+        carriers = {parcel.carrier for parcel in self.lives.cast}
+        self.teller.line(f"Carrier gateway on {self.address}, its API described at {self.address}/docs")
+        self.teller.line(
+            f"{len(self.lives.cast)} parcels at {len(carriers)} carriers ({', '.join(sorted(wires))}), "
+            f"asked and pushing: {self.lives.hours:g} hours in {seconds or _WITHOUT_END:g} seconds."
+        )
+        if seconds is None:
+            self.teller.line(f"The sample merchant's key, to look around with: {self._key}")
+        self.teller.line()
+        self.teller.head()
+
+    def _sum_up(self, outcomes: list[Outcome], merchant: SampleMerchant, carriers: CarrierServer) -> int:
+        self.teller.summary(outcomes)
+        self.teller.line()
+        good = all(not one.missing for one in outcomes) and not merchant.refused and not carriers.refused
+        for reason in merchant.refused:
+            self.teller.line(f"a webhook did not verify: {reason}")
+        for push, times in Counter(carriers.refused).items():
+            self.teller.line(f"a carrier's push was not taken: {push} ({times} times)")
+        told, repeated = len(merchant.told), merchant.repeated
+        again = f", {repeated} came twice" if repeated else ", none came twice"
+        if good:
+            self.teller.line(f"Every parcel came to its end; {told} webhooks arrived and verified{again}.")
+        else:
+            self.teller.line(f"Not everything came about; {told} webhooks arrived and verified{again}.")
+        return 0 if good else 1
+
+
+def _told_statuses(parcel: Parcel, merchant: SampleMerchant) -> Counter[str]:
+    kinds = (told.type.removeprefix("shipment.") for told in merchant.told.values() if told.number == parcel.number)
+    return Counter(kind for kind in kinds if "." not in kind)
+
+
+def missing_changes(of: Lives, parcel: Parcel, merchant: SampleMerchant) -> list[str]:
+    """Return the changes of status in a parcel's life that no webhook has told yet."""
+    return list((Counter(of.statuses(parcel)) - _told_statuses(parcel, merchant)).elements())
+
+
+def surplus(of: Lives, parcel: Parcel, merchant: SampleMerchant) -> list[str]:
+    """Return changes of status that were told and never happened."""
+    known = set(of.deeds.values())
+    told = Counter({kind: count for kind, count in _told_statuses(parcel, merchant).items() if kind in known})
+    return list((told - Counter(of.statuses(parcel))).elements())

@@ -1,0 +1,218 @@
+"""The doctor: looks at settings, database, clock, secret key and accounts, and says what to do about what is wrong.
+
+It changes nothing. No finding holds a secret.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError
+
+from connectors import UnknownCarrier, connector
+from gateway import accounts, schema
+from gateway.db import sqlite_engine
+from gateway.tables import Tables
+from gateway.vault import Sealed, Vault, secret_key
+from normalizer import render
+from webhooks.tables import Tables as Endpoints
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.settings import Settings
+
+WITHOUT_WAL_FAULT = (3, 51, 3)
+"""SQLite before this may lose a commit where two connections write or reset the write-ahead log at once."""
+
+LITTLE_ROOM = 1_000_000_000
+"""Bytes free on the database's disk below which it is said."""
+
+_BUILT = 1_793_491_200_000
+"""Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
+_AHEAD_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look found. `broken` means it cannot work so; `note` means somebody should know."""
+
+    of: str
+    level: Literal["ok", "note", "broken"]
+    text: str
+    advice: str = ""
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Look at everything; return the findings in the order of the looking."""
+    findings = [*_settings(settings), *_sqlite()]
+    path = Path(make_url(settings.database).database or "")
+    if not path.exists():
+        findings.append(_clock(None))
+        findings.append(
+            Finding("database", "note", f"{path} does not exist yet", "carrier-gateway serve or migrate makes it")
+        )
+        return findings
+    findings += _database(settings, path)
+    if findings[-1].level == "broken":
+        return findings
+    with sqlite_engine(settings.database, read_only=True).connect() as conn:
+        findings.append(_clock(conn))
+        findings += _key(settings, path, sealed=_anything_sealed(conn))
+        if settings.secret_key or _key_file(path).exists():
+            findings += _accounts(conn, Vault(secret_key(settings)))
+        findings += _leftovers(conn)
+    return findings
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    yield Finding("settings", "ok", f"roles {', '.join(settings.roles)}; listens on {settings.host}:{settings.port}")
+    if not settings.public_url:
+        yield Finding(
+            "public_url", "note", "is not set, so carriers cannot be told where to push", "Set GATEWAY_PUBLIC_URL"
+        )
+    elif not settings.public_url.startswith("https://"):
+        yield Finding("public_url", "note", "is not https; most carriers push to https only")
+    else:
+        yield Finding("public_url", "ok", settings.public_url)
+    if settings.egress_allow:
+        ranges = ", ".join(str(one) for one in settings.egress_allow)
+        yield Finding("egress_allow", "note", f"webhooks may reach {ranges}, and by plain http")
+    if settings.carrier_base_urls:
+        who = ", ".join(sorted(settings.carrier_base_urls))
+        yield Finding("carrier_base_urls", "note", f"{who} are not asked at their own address")
+
+
+def _sqlite() -> Iterator[Finding]:
+    version = sqlite3.sqlite_version
+    if sqlite3.sqlite_version_info >= WITHOUT_WAL_FAULT:
+        yield Finding("sqlite", "ok", version)
+    else:
+        yield Finding(
+            "sqlite",
+            "note",
+            f"{version} has the write-ahead-log fault mended in 3.51.3",
+            "The gateway avoids it by one connection that writes and checkpoints; let no other tool write to the file",
+        )
+
+
+def _database(settings: Settings, path: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(path.absolute().parent).free
+    if free < LITTLE_ROOM:
+        yield Finding("disk", "note", f"only {free // 1_000_000} MB are free beside {path}", "Make room")
+    try:
+        with sqlite_engine(settings.database, read_only=True).connect() as conn:
+            said = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA quick_check(3)")]
+        at, newest = schema.revision_of(settings.database), schema.newest()
+    except DatabaseError as trouble:
+        yield Finding("database", "broken", f"{path} cannot be read: {trouble.orig}", "Bring back a backup")
+        return
+    if said != ["ok"]:
+        yield Finding("database", "broken", f"{path} is damaged: {'; '.join(said)}", "Bring back a backup")
+    elif at != newest:
+        yield Finding(
+            "database", "broken", f"the schema is at {at}, this program needs {newest}", "Run carrier-gateway migrate"
+        )
+    else:
+        yield Finding("database", "ok", f"{path}, {path.stat().st_size / 1_000_000:.1f} MB, schema {at}")
+
+
+def _key_file(path: Path) -> Path:
+    return path.with_name(path.name + ".key")
+
+
+def _anything_sealed(conn: Connection) -> bool:
+    tables = (Tables.account, Endpoints.endpoint)
+    return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
+
+
+def _key(settings: Settings, path: Path, *, sealed: bool) -> Iterator[Finding]:
+    file = _key_file(path)
+    if settings.secret_key:
+        yield Finding("secret_key", "ok", "is set")
+    elif file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        yield Finding("secret_key", "note", f"{file} can be read by others", f"chmod 600 {file}")
+    elif file.exists():
+        yield Finding(
+            "secret_key", "note", f"lies in {file}, beside the database", "In production set GATEWAY_SECRET_KEY instead"
+        )
+    elif sealed:
+        yield Finding(
+            "secret_key",
+            "broken",
+            f"is not set, and {file} is gone; credentials and webhook secrets cannot be opened",
+            "Bring the file back, or set GATEWAY_SECRET_KEY to what it held",
+        )
+    else:
+        yield Finding("secret_key", "note", f"is not set; the first start makes one in {file}")
+
+
+def _clock(conn: Connection | None) -> Finding:
+    now = time.time_ns() // 1_000_000
+    latest = None if conn is None else conn.execute(select(func.max(Tables.payload.c.received_at))).scalar()
+    shown = render.millis_instant(now)
+    if now < _BUILT:
+        return Finding("clock", "broken", f"shows {shown}, before this program was made", "Set the clock, use NTP")
+    if latest is not None and latest > now + _AHEAD_MS:
+        return Finding(
+            "clock", "broken", f"shows {shown}, and payloads came at {render.millis_instant(latest)}", "Set the clock"
+        )
+    return Finding("clock", "ok", f"{shown}")
+
+
+def _accounts(conn: Connection, vault: Vault) -> Iterator[Finding]:
+    statement = select(Tables.account).where(Tables.account.c.state != "deleted").order_by(Tables.account.c.id)
+    count = 0
+    for row in conn.execute(statement).mappings():
+        count += 1
+        found = _account(row, vault)
+        if found is not None:
+            yield found
+    yield Finding("accounts", "ok", f"{count} looked at")
+
+
+def _account(row: RowMapping, vault: Vault) -> Finding | None:
+    name = f"account {row['id']} ({row['carrier']})"
+    try:
+        facts = connector(row["carrier"]).facts
+        opened = accounts.opened(vault, row)
+    except UnknownCarrier:
+        return Finding(name, "broken", "there is no connector of that code", "Delete the account")
+    except Sealed:
+        return Finding(
+            name,
+            "broken",
+            "its credentials were sealed with another key",
+            "Set the GATEWAY_SECRET_KEY they were made with",
+        )
+    missing = [key for key, one in facts.secrets.items() if not one.optional and not opened.secrets.get(key)]
+    if missing:
+        return Finding(name, "broken", f"lacks {', '.join(missing)}", "Enter them again (PATCH /v1/accounts)")
+    if row["state"] != "active":
+        return Finding(name, "note", f"is {row['state']}: {row['state_reason']}", "Its owner has to enter new ones")
+    return None
+
+
+def _leftovers(conn: Connection) -> Iterator[Finding]:
+    c = Tables.payload.c
+    unreadable = conn.execute(select(func.count()).where(c.state == "unreadable")).scalar_one()
+    if unreadable:
+        yield Finding(
+            "inbox",
+            "note",
+            f"{unreadable} payloads could not be read",
+            "Mend the connector, then carrier-gateway replay --unreadable",
+        )
+    codes = conn.execute(select(func.count()).select_from(Tables.unlisted_code)).scalar_one()
+    if codes:
+        yield Finding("codes", "note", f"{codes} codes have no row", "See carrier-gateway codes --unlisted")

@@ -1,0 +1,149 @@
+"""Pages written from the program itself: `docs/carriers.md` and `docs/statuses.md`. A test keeps them fresh."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from connectors import HERE, capabilities, connectors
+from connectors.samples import ORIGINS, samples
+from gateway.commands.reading import proof_level
+from gateway.demo.telling import STATUS_WORDS
+from normalizer.model import ENDS, SUBSTATUSES, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from connectors.base import Connector
+
+_MADE = "<!-- Written by `make docs`; change the program, not this page. -->"
+
+_CAN = {
+    "polls": "asks about numbers",
+    "pushes": "takes pushes, proved by the carrier's own scheme",
+    "subscribes": "asks for pushes number by number",
+    "locates": "asks where the courier is",
+    "proves": "fetches proof of delivery",
+    "contacts": "reaches the courier",
+}
+
+_PROOF = {
+    "written": "samples made up after the carrier's documents",
+    "documented": "samples taken from the carrier's documents",
+    "recorded": "samples seen on the wire",
+}
+
+
+def carriers_page() -> str:
+    """Return `docs/carriers.md`."""
+    known = list(connectors().values())
+    lines = [
+        "# Carriers",
+        "",
+        _MADE,
+        "",
+        "What each connector can do and how well that is proved. The proof level is the strongest origin among a",
+        "connector's samples:",
+        "",
+        *(f"* **{level}**: {_PROOF[level]}" for level in ORIGINS),
+        "",
+        "A passing test proves that the samples are read, not that the carrier still answers so.",
+        "",
+        *_table(
+            ("Carrier", "Code", "Format", "Can", "Codes with a meaning", "Samples", "Proof"),
+            (
+                (
+                    f"[{one.facts.name}](#{one.code})",
+                    f"`{one.code}`",
+                    one.facts.api.format.upper(),
+                    ", ".join(capabilities(one)),
+                    str(len(one.codes.codes) + len(one.codes.phrases)),
+                    str(len(samples(HERE / one.code.replace("-", "_") / "samples"))),
+                    proof_level(one),
+                )
+                for one in known
+            ),
+        ),
+    ]
+    for one in known:
+        lines += ["", *_carrier(one)]
+    return "\n".join(lines) + "\n"
+
+
+def _carrier(one: Connector) -> Iterator[str]:
+    facts = one.facts
+    yield f'<a id="{one.code}"></a>'
+    yield ""
+    yield f"## {facts.name}"
+    yield ""
+    for name in capabilities(one):
+        yield f"* {name}: {_CAN[name]}"
+    yield f"* clock: {facts.clock.kind}" + (f" ({facts.clock.note})" if facts.clock.note else "")
+    limits = [f"{facts.api.batch} numbers a call"] if facts.api.batch > 1 else []
+    limits += [f"{facts.api.per_second:g} calls a second"] if facts.api.per_second else []
+    limits += [f"{facts.api.per_day} calls a day"] if facts.api.per_day else []
+    if limits:
+        yield f"* limits kept: {', '.join(limits)}"
+    if facts.secrets:
+        yield ""
+        yield from _table(
+            ("Credential", "What it is", "For"),
+            (
+                (
+                    f"`{name}`",
+                    secret.title
+                    + (" (optional)" if secret.optional else "")
+                    + (f". {secret.help}" if secret.help else ""),
+                    {"poll": "asking", "push": "pushes", "both": "asking and pushes"}[secret.use],
+                )
+                for name, secret in facts.secrets.items()
+            ),
+        )
+    else:
+        yield "* needs no account"
+    if facts.unconfirmed:
+        yield ""
+        yield "Not confirmed by any source in reach:"
+        yield ""
+        for doubt in facts.unconfirmed:
+            yield f"* {doubt}"
+
+
+def statuses_page() -> str:
+    """Return `docs/statuses.md`."""
+    used = _used()
+    lines = [
+        "# Statuses",
+        "",
+        _MADE,
+        "",
+        "Where a parcel is in its life, for every carrier alike. Each status has finer details or reasons. The last",
+        "column counts the carriers' codes that lead there; a code without a row is `unknown` and never guessed.",
+    ]
+    for status in Status:
+        words = STATUS_WORDS[status.value]
+        over = "; nothing more is expected after it" if status in ENDS else ""
+        lines += ["", f"## `{status.value}`", "", f"{words[:1].upper()}{words[1:]}{over}.", ""]
+        lines += _table(
+            ("Detail", "Codes"), ((f"`{one}`", str(used[status, one] or "")) for one in SUBSTATUSES[status])
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _used() -> Counter[tuple[Status, str]]:
+    used: Counter[tuple[Status, str]] = Counter()
+    for one in connectors().values():
+        for meaning in (*one.codes.codes.values(), *one.codes.phrases.values()):
+            used[meaning.status, meaning.substatus] += 1
+    return used
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+
+
+PAGES: dict[str, Callable[[], str]] = {"carriers.md": carriers_page, "statuses.md": statuses_page}
+"""File name in `docs/` -> what writes it."""
