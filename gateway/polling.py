@@ -145,8 +145,13 @@ class Poller:
         first = group[0]
         digest = digest_of(answer.body)
         metrics.polls(first.carrier, "answered").inc()
-        rows = [_after(due, now, digest=digest, next_poll_at=cadence.next_poll(_asked(due), now)) for due in group]
         same = all(due.poll_digest == digest for due in group)
+        rows = []
+        for due in group:
+            # The same answer again: a number that was unknown still is, and nobody will read it a second time.
+            not_found = due.not_found + 1 if same and due.not_found else due.not_found
+            next_at = cadence.next_poll(_asked(due, not_found=not_found), now)
+            rows.append(_after(due, now, digest=digest, not_found=not_found, next_poll_at=next_at))
         payload = NewPayload(
             merchant_id=first.merchant_id,
             carrier=first.carrier,
@@ -208,13 +213,20 @@ def _asked(
 
 
 def _after(
-    due: Due, now: int, *, next_poll_at: int | None, failures: int = 0, digest: bytes | None = None
+    due: Due,
+    now: int,
+    *,
+    next_poll_at: int | None,
+    failures: int = 0,
+    digest: bytes | None = None,
+    not_found: int | None = None,
 ) -> dict[str, Any]:
     return {
         "key_merchant": due.merchant_id,
         "key_id": due.id,
         "polled_at": now,
         "poll_failures": failures,
+        "not_found": due.not_found if not_found is None else not_found,
         "poll_digest": digest if digest is not None else due.poll_digest,
         "next_poll_at": next_poll_at,
     }
@@ -227,7 +239,9 @@ _UPDATE = (
         Tables.shipment.c.id == bindparam("key_id"),
         Tables.shipment.c.tracking.is_(True),
     )
-    .values({name: bindparam(name) for name in ("polled_at", "poll_failures", "poll_digest", "next_poll_at")})
+    .values(
+        {name: bindparam(name) for name in ("polled_at", "poll_failures", "not_found", "poll_digest", "next_poll_at")}
+    )
 )
 
 

@@ -210,7 +210,7 @@ def events() -> st.SearchStrategy[Step]:
         moves: str,
         piece: str,
         returning: bool,
-        sub: int,  # noqa: FBT001
+        sub: int,
     ) -> Step:
         substatuses = SUBSTATUSES[status]
         return step(
@@ -238,7 +238,7 @@ def events() -> st.SearchStrategy[Step]:
 
 @settings(max_examples=400, deadline=None)
 @given(st.lists(events(), max_size=14), st.randoms(use_true_random=False), st.booleans())
-def test_any_order_and_any_repetition_give_the_same_shipment(history: list[Step], random: object, back: bool) -> None:  # noqa: FBT001
+def test_any_order_and_any_repetition_give_the_same_shipment(history: list[Step], random: object, back: bool) -> None:
     shuffled = [*history, *history[: len(history) // 2]]
     random.shuffle(shuffled)
     assert fold(shuffled, is_return=back) == fold(history, is_return=back)
