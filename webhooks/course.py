@@ -45,6 +45,8 @@ class Course:
     __slots__ = (
         "_saved",
         "_saved_replay",
+        "_target",
+        "_where",
         "generation",
         "key",
         "lane",
@@ -52,7 +54,6 @@ class Course:
         "sealed",
         "signer",
         "stale",
-        "target",
         "timer",
         "version",
         "wish",
@@ -66,7 +67,8 @@ class Course:
         self.wish = read_wish(
             orjson.loads(row.event_types), orjson.loads(row.filter) if row.filter is not None else None
         )
-        self.target = Target(URL(row.url), row.timeout_ms / 1000)
+        self._where: tuple[str, float] = (row.url, row.timeout_ms / 1000)
+        self._target: Target | None = None
         self.sealed: bytes = row.secrets
         self.signer: Signer | None = None
         self.replay = ReplayRun(loaded.replay) if loaded.replay is not None else None
@@ -90,6 +92,14 @@ class Course:
             self.lane.restore(item)
         self._saved = self._state()
         self._saved_replay = self._replay_state()
+
+    @property
+    def target(self) -> Target:
+        """Where its requests go; prepared with the first one, so that an idle lane costs little memory."""
+        if self._target is None:
+            url, timeout = self._where
+            self._target = Target(URL(url), timeout)
+        return self._target
 
     def sign_with(self, vault: Vault) -> Signer:
         """Return the endpoint's signer; its secrets are opened once."""

@@ -7,7 +7,7 @@ import errno
 import socket
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from weakref import WeakSet
 
@@ -31,6 +31,7 @@ MAX_RESPONSE = 16_384
 KEPT_ON_FAILURE, KEPT_ON_SUCCESS = 2_000, 200
 """Characters of an answer kept with the attempt."""
 USER_AGENT = "carrier-gateway-webhooks/1"
+_HEADERS = {"content-type": "application/json", "user-agent": USER_AGENT, "accept-encoding": "identity"}
 _ALWAYS_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 _PERHAPS_OURS = frozenset({errno.ENETUNREACH, errno.ENETDOWN})
 _PROOF_OF_EGRESS = 60.0
@@ -43,13 +44,6 @@ class Target:
 
     url: URL
     timeout: float = 15.0
-    headers: Mapping[str, str] = field(
-        default_factory=lambda: {
-            "content-type": "application/json",
-            "user-agent": USER_AGENT,
-            "accept-encoding": "identity",
-        }
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +154,7 @@ class Sender:
 
     async def _exchange(self, target: Target, headers: Mapping[str, str], body: bytes) -> tuple[int, int | None, str]:
         async with self._session.post(
-            target.url, data=body, headers={**target.headers, **headers}, allow_redirects=False
+            target.url, data=body, headers={**_HEADERS, **headers}, allow_redirects=False
         ) as response:
             status = response.status
             content = response.content
