@@ -6,28 +6,23 @@ in `Polls.auth` and never touch a request themselves.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import time
-from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakKeyDictionary
 
 import httpx
 import orjson
 
 from connectors.errors import Rejected, Unavailable, Unreadable
+from connectors.tokens import TokenAuth, TokenCache
 from connectors.wire import retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
 DEFAULT_LIFE = 300.0
 """Seconds a token is used whose server does not say how long it lives."""
-
-MOST_TOKENS = 4096
 
 
 class Proof(httpx.Auth):
@@ -130,41 +125,7 @@ class Together(Proof):
         return request
 
 
-@dataclass(slots=True)
-class _Token:
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    value: str | None = None
-    good_until: float = 0.0
-
-
-class TokenCache:
-    """Tokens of all accounts in this process, the longest unused dropped first.
-
-    The key is a digest over everything the token was asked with, so two merchants share a token only if they share
-    the very same credentials.
-    """
-
-    def __init__(self, most: int = MOST_TOKENS) -> None:
-        self._most = most
-        self._tokens: OrderedDict[bytes, _Token] = OrderedDict()
-
-    def slot(self, key: bytes) -> _Token:
-        """Return the place of one token, new or known."""
-        token = self._tokens.setdefault(key, _Token())
-        self._tokens.move_to_end(key)
-        if len(self._tokens) > self._most:
-            self._tokens.popitem(last=False)
-        return token
-
-
-_caches: WeakKeyDictionary[asyncio.AbstractEventLoop, TokenCache] = WeakKeyDictionary()
-
-
-def _shared_cache() -> TokenCache:
-    return _caches.setdefault(asyncio.get_running_loop(), TokenCache())
-
-
-class OAuth2ClientCredentials(httpx.Auth):
+class OAuth2ClientCredentials(TokenAuth):
     """An OAuth 2 token fetched, shared, renewed ahead of its end, and renewed once where the API refuses it.
 
     Args:
@@ -205,7 +166,7 @@ class OAuth2ClientCredentials(httpx.Auth):
         cache: TokenCache | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._token_url = token_url
+        super().__init__(token_url, cache=cache, clock=clock)
         self._style = style
         self._headers = {"Accept": "application/json", **(headers or {})}
         self._fields = {"grant_type": self.grant}
@@ -219,38 +180,10 @@ class OAuth2ClientCredentials(httpx.Auth):
         self.token_field = token_field
         self._header, self._scheme = header, scheme
         self._beside = beside
-        self._cache = cache
-        self._clock = clock
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        """Fetch a token if need be, send the request, and once more with a fresh token after a 401."""
-        url = self.token_address(request)
-        slot = (self._cache or _shared_cache()).slot(self._key(url))
-        for last in (False, True):
-            async with slot.lock:  # one refresh however many requests wait for it
-                if slot.value is None or self._clock() >= slot.good_until:
-                    answer = yield self._token_request(url, request)
-                    await answer.aread()
-                    slot.value, slot.good_until = self._take(answer)
-                token = slot.value
-            response = yield self._proved(request, token)
-            if response.status_code != httpx.codes.UNAUTHORIZED or last:
-                return
-            if slot.value == token:  # else another request has renewed it meanwhile
-                slot.value = None
-
-    def token_address(self, request: httpx.Request) -> httpx.URL:
-        """Return where the token of this request comes from.
-
-        The client says in the request's extensions which base address and mode it works with.
-        """
-        mode = request.extensions.get("mode", "production")
-        target = self._token_url if isinstance(self._token_url, str) else self._token_url[mode]
-        base = str(request.extensions.get("base_url") or request.url.join("/")).rstrip("/")
-        if target.startswith("/"):
-            return httpx.URL(base + target)
-        url = httpx.URL(target)
-        return httpx.URL(base + url.raw_path.decode("ascii")) if request.extensions.get("overridden") else url
+    def sample_answer(self) -> httpx.Response:
+        """Return an answer of a token server that grants a token, for samples played back."""
+        return httpx.Response(200, json={self.token_field: "sample-token", "expires_in": "3600"})
 
     def _key(self, url: httpx.URL) -> bytes:
         parts = (str(url), self._style, sorted(self._headers.items()), sorted(self._fields.items()), self.token_field)
@@ -264,6 +197,7 @@ class OAuth2ClientCredentials(httpx.Auth):
         return httpx.Request("POST", url, headers=headers, data=self._fields, extensions=extensions)
 
     def _take(self, answer: httpx.Response) -> tuple[str, float]:
+        """Return the token and its life in seconds."""
         status = answer.status_code
         if status in (400, 401, 403):
             raise Rejected(f"the carrier's token server refuses the account's credentials ({status})")
@@ -277,8 +211,7 @@ class OAuth2ClientCredentials(httpx.Auth):
             raise Unreadable("the carrier's token server answered without a token") from None
         if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise Unreadable("the carrier's token server answered with a token that is none")
-        seconds = _life(life)
-        return token, self._clock() + seconds - min(60.0, seconds / 10)
+        return token, _life(life)
 
     def _proved(self, request: httpx.Request, token: str) -> httpx.Request:
         request.headers[self._header] = f"{self._scheme} {token}" if self._scheme else token

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import orjson
 
-from connectors.auth import OAuth2ClientCredentials
 from connectors.base import Locates, Payload, Polls, Pushes
 from connectors.client import HttpClient
 from connectors.errors import CarrierError
+from connectors.tokens import TokenAuth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,23 +27,28 @@ ELSEWHERE = "https://replay.invalid"
 class Replay(httpx.AsyncBaseTransport):
     """A wire that answers with a sample's responses in their order and keeps what was asked.
 
-    A token request is answered by itself and stands in `tokens`, so samples need not repeat the OAuth exchange.
+    A token request is answered by itself and stands in `tokens`, so samples need not repeat that exchange.
     """
 
-    def __init__(self, sample: Sample, token_url: httpx.URL | None = None, token_field: str = "access_token") -> None:  # noqa: S107 - the name of a field
+    def __init__(
+        self,
+        sample: Sample,
+        token_url: httpx.URL | None = None,
+        token_answer: Callable[[], httpx.Response] | None = None,
+    ) -> None:
         self.asked: list[httpx.Request] = []
         self.tokens: list[httpx.Request] = []
         self.trouble: type[httpx.TransportError] | None = None
         """Raised instead of every answer, where one is set."""
         self._answers = [response for _, response in sample.exchanges if response is not None]
-        self._token_url, self._token_field = token_url, token_field
+        self._token_url, self._token_answer = token_url, token_answer
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer the next request. Raises `AssertionError` where the sample holds no more."""
         await request.aread()
-        if self._token_url is not None and request.url == self._token_url:
+        if self._token_answer is not None and request.url == self._token_url:
             self.tokens.append(request)
-            return httpx.Response(200, json={self._token_field: "sample-token", "expires_in": "3600"})
+            return self._token_answer()
         if self.trouble is not None:
             raise self.trouble("as told")
         if len(self.asked) >= len(self._answers):
@@ -64,9 +69,9 @@ def replay(connector: Connector, sample: Sample) -> tuple[HttpClient, Replay]:
     auth = auth_of(secrets_of(connector, sample)) if auth_of else None
     base = connector.facts.api.production or connector.facts.api.test or ELSEWHERE
     wire = Replay(sample)
-    if isinstance(auth, OAuth2ClientCredentials):
+    if isinstance(auth, TokenAuth):
         where = httpx.Request("GET", base, extensions={"base_url": base})
-        wire = Replay(sample, auth.token_address(where), auth.token_field)
+        wire = Replay(sample, auth.token_address(where), auth.sample_answer)
     facts = connector.facts
     facts = facts.model_copy(update={"api": facts.api.model_copy(update={"production": base})})
     return HttpClient(facts, auth, transport=wire, sleep=_at_once), wire
