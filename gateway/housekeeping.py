@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -14,10 +15,10 @@ from gateway.ingest import can_poll
 from gateway.tables import Tables
 from normalizer.model import NOWHERE, RANK, Event, Status
 from normalizer.normalize import content_id
-from webhooks.tables import Tables as WebhookTables
+from webhooks import retention
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Delete
 
     from gateway.db import SqliteStore
     from gateway.settings import Settings
@@ -80,19 +81,27 @@ def _expiry(carrier: str, number: str, last: int | None, now: int) -> Event:
 async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     """Drop what is older than it is kept, in small pieces, so nobody waits behind a long delete."""
     payload, idempotency, position = Tables.payload.c, Tables.idempotency.c, Tables.position.c
-    message, attempt = WebhookTables.message.c, WebhookTables.attempt.c
-    keep_payloads = first_id("pay", now - settings.keep_payload_days * _DAY)
-    keep_messages = now - settings.keep_message_days * _DAY
-    works = (
-        delete(Tables.payload).where(
-            payload.id.in_(
-                select(payload.id).where(payload.id < keep_payloads, payload.state != "kept").limit(_BATCH)
-            )
-        ),
-        delete(WebhookTables.attempt).where(attempt.at < keep_messages),
-        delete(WebhookTables.message).where(message.at < keep_messages),
+    until = first_id("pay", now - settings.keep_payload_days * _DAY)
+    oldest = select(payload.merchant_id, payload.id).where(payload.id < until, payload.state != "kept").limit(_BATCH)
+
+    def payloads(conn: Connection) -> bool:
+        old = conn.execute(oldest).all()
+        for merchant_id, id_ in old:
+            conn.execute(delete(Tables.payload).where(payload.merchant_id == merchant_id, payload.id == id_))
+        return len(old) == _BATCH
+
+    while await store.write(payloads):
+        pass
+    messages = now - settings.keep_message_days * _DAY
+    for merchant_id in await store.read(retention.merchants):
+        while await store.write(partial(retention.drop_before, merchant_id=merchant_id, at=messages)):
+            pass
+    for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),
-    )
-    for statement in works:
-        await store.write(lambda conn, statement=statement: conn.execute(statement).rowcount)  # type: ignore[misc]
+    ):
+        await store.write(partial(_run, statement=statement))
+
+
+def _run(conn: Connection, statement: Delete) -> None:
+    conn.execute(statement)

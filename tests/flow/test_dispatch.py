@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
+from faults.receiver import receiving
 from sqlalchemy import func, select, update
 from sqlmodel import SQLModel
 from standardwebhooks import Webhook
@@ -25,11 +23,6 @@ from webhooks.guard import Guard, read_ranges
 from webhooks.log import Draft
 from webhooks.sender import Sender
 from webhooks.tables import Tables
-
-_spec = importlib.util.spec_from_file_location("faults_receiver", Path(__file__).parents[1] / "faults" / "receiver.py")
-receiver_module = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = receiver_module  # dataclasses look their module up
-_spec.loader.exec_module(receiver_module)
 
 M = "mer_1"
 SOON = (0, 0.05, 0.05, 0.05)
@@ -111,7 +104,7 @@ async def house(path, receiver):
 
 @pytest.fixture
 async def receiver():
-    async with receiver_module.receiving() as it:
+    async with receiving() as it:
         yield it
 
 

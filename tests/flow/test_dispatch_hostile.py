@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import sys
-from pathlib import Path
 
 import pytest
+from faults.receiver import receiving
 from yarl import URL
 
 from webhooks.guard import Guard, read_ranges
 from webhooks.sender import MAX_RESPONSE, Sender, Target
 
-_spec = importlib.util.spec_from_file_location("faults_receiver", Path(__file__).parents[1] / "faults" / "receiver.py")
-receiver_module = importlib.util.module_from_spec(_spec)
-sys.modules[_spec.name] = receiver_module  # dataclasses look their module up
-_spec.loader.exec_module(receiver_module)
-
 
 @pytest.fixture
 async def receiver():
-    async with receiver_module.receiving() as it:
+    async with receiving() as it:
         yield it
 
 

@@ -1,0 +1,54 @@
+"""The bare things our figures are held against: an aiohttp server that only answers, a client that only posts."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import aiohttp
+import uvloop
+from aiohttp import web
+
+
+async def serve(port: int) -> None:
+    """Read each body and answer 200, nothing else."""
+
+    async def take(request: web.Request) -> web.Response:
+        await request.read()
+        return web.Response()
+
+    app = web.Application(client_max_size=10_000_000)
+    app.router.add_post("/{path:.*}", take)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    print(f"listening on {runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+async def post(url: str, size: int, count: int, at_once: int) -> None:
+    """Post `count` bodies of `size` bytes, so many at once, as a dispatcher without any duty would."""
+    body = b"x" * size
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": "msg_bare",
+        "webhook-timestamp": "1",
+        "webhook-signature": "v1,x",
+    }
+    left = iter(range(count))
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session:
+
+        async def worker() -> None:
+            for _ in left:
+                async with session.post(url, data=body, headers=headers) as answer:
+                    await answer.read()
+
+        await asyncio.gather(*(worker() for _ in range(at_once)))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "serve":
+        uvloop.run(serve(int(sys.argv[2])))
+    else:
+        uvloop.run(post(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])))

@@ -1,0 +1,53 @@
+"""What is old is dropped: messages before their time, and the attempts and dead letters that tell of them.
+
+Whole stretches of a merchant's log go at once, found by halves over its key, in pieces, so nobody waits long.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select
+
+from webhooks.log import sequence_at
+from webhooks.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+PIECE = 2_000
+"""Sequences dropped in one transaction."""
+
+
+def merchants(conn: Connection) -> Sequence[str]:
+    """Return all merchants that have a log."""
+    return conn.execute(select(Tables.stream.c.merchant_id)).scalars().all()
+
+
+def drop_before(conn: Connection, merchant_id: str, at: int) -> bool:
+    """Drop one piece of what a merchant's log says from before `at` (epoch ms); return whether more is left.
+
+    Tries end after some days and messages are kept for months, so a lane that still wanted one has long given up; one
+    that does not finds it gone and says so.
+    """
+    message, attempt, dead = Tables.message.c, Tables.attempt.c, Tables.dead.c
+    last = sequence_at(conn, merchant_id, at)
+    first = conn.execute(select(func.min(message.sequence)).where(message.merchant_id == merchant_id)).scalar()
+    if first is None or first > last:
+        return False
+    until = min(last, first + PIECE - 1)
+    for table, columns in ((Tables.attempt, attempt), (Tables.dead, dead)):
+        endpoints = conn.execute(select(columns.endpoint_id).where(columns.merchant_id == merchant_id).distinct())
+        for endpoint_id in endpoints.scalars().all():
+            conn.execute(
+                delete(table).where(
+                    columns.merchant_id == merchant_id,
+                    columns.endpoint_id == endpoint_id,
+                    columns.sequence >= min(first, 1),
+                    columns.sequence <= until,
+                )
+            )
+    conn.execute(delete(Tables.message).where(message.merchant_id == merchant_id, message.sequence <= until))
+    return bool(until < last)
