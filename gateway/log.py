@@ -52,7 +52,7 @@ _IN_TEXT = re.compile(r"(?i)\b(?:bearer|basic)\s+\S+|\b(?:whs(?:ec|k)_|gwk_)\S+|
 """What may stand in a foreign logger's sentence: credentials, and the query of an address."""
 _OWN = frozenset({"event", "level", "logger", "timestamp", "request_id", "error", "where"})
 _DEEPEST = 8
-_QUIET = ("httpx", "httpcore", "aiohttp.access", "apscheduler", "zeep", "urllib3", "sqlalchemy.engine")
+_QUIET = ("httpx", "httpcore", "aiohttp.access", "alembic", "apscheduler", "zeep", "urllib3", "sqlalchemy.engine")
 """Libraries that write addresses of requests (with keys and numbers in them) or chatter: only their warnings count."""
 
 Processor = Any

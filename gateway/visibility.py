@@ -69,6 +69,7 @@ TABLE: dict[Kind, dict[str, str]] = {
     },
     "event": {
         "id": "MSFO",
+        "shipment_id": "MSFO",
         "carrier": "MSFO",
         "tracking_number": "MSFO",
         "piece": "MSO",
@@ -102,8 +103,6 @@ TABLE: dict[Kind, dict[str, str]] = {
         "shipment_version": "MSO",
         "created_at": "MSO",
         "body": "MS",
-        "endpoints": "MSO",
-        "attempts": "MSO",
         "deliveries": "MSO",
     },
     "account": {
@@ -136,7 +135,6 @@ TABLE: dict[Kind, dict[str, str]] = {
         "secret": "M",
         "version": "MSO",
         "created_at": "MSO",
-        "updated_at": "MSO",
     },
 }
 

@@ -32,7 +32,6 @@ from gateway.api.calls import LIMITS, Desk, runner
 from gateway.api.problems import Problem
 from gateway.db import LogFull, StoreClosed
 from gateway.log import REQUEST_ID, logger
-from webhooks.guard import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -62,12 +61,10 @@ _BUSY_SECONDS = "5"
 
 def build(gateway: Gateway) -> web.Application:
     """Return the application that answers for a gateway. The gateway is started and stopped by its owner."""
-    guard = Guard(allow=gateway.settings.egress_allow)
     desk = Desk(
         gateway,
         Doorkeeper(gateway.store, gateway.settings.requests_per_minute),
         Accounts(gateway.store, gateway.vault),
-        guard,
     )
     # Each call reads its body by its own bound; this one only guards what nobody reads.
     app = web.Application(middlewares=[_around], client_max_size=gateway.settings.max_body_bytes)
@@ -87,11 +84,7 @@ def build(gateway: Gateway) -> web.Application:
     async def end_streams(_app: web.Application) -> None:
         gateway.live.close()
 
-    async def close_guard(_app: web.Application) -> None:
-        await guard.close()
-
     app.on_shutdown.append(end_streams)
-    app.on_cleanup.append(close_guard)
     return app
 
 

@@ -127,6 +127,7 @@ class Event(Shape):
     """A normalised fact of one shipment."""
 
     id: str
+    shipment_id: str
     carrier: str
     tracking_number: str
     piece: str | None = None

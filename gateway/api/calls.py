@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.api.auth import Doorkeeper
     from gateway.app import Gateway
     from gateway.keys import KeyRole, Principal
-    from webhooks.guard import Guard
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -53,7 +52,6 @@ class Desk:
     gateway: Gateway
     keeper: Doorkeeper
     accounts: Accounts
-    guard: Guard
 
 
 @dataclass(slots=True)
@@ -199,7 +197,8 @@ def _read_query(call: Call, request: web.Request) -> BaseModel:
         if name in given:
             raise problems.invalid((f"?{name}", "is given twice"))
         wanted = call.query.model_fields.get(name)
-        given[name] = value.split(",") if wanted is not None and _is_list(wanted.annotation) else value
+        if wanted is None or value:  # an empty value says nothing, an unknown name is refused even so
+            given[name] = value.split(",") if wanted is not None and _is_list(wanted.annotation) else value
     try:
         return call.query.model_validate(given)
     except ValidationError as trouble:

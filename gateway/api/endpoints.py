@@ -100,7 +100,7 @@ async def create(ask: Ask) -> web.StreamResponse:
     wish: EndpointIn = ask.body
     gateway = ask.gateway
     with translated():
-        await ask.desk.guard.check_url(wish.url)
+        await ask.gateway.guard.check_url(wish.url)
         wishes = Wishes(**wish.model_dump(exclude={"secret"}))
         made, secret = await gateway.store.write(
             lambda conn: endpoints.create(conn, gateway.vault, ask.merchant_id, wishes, ask.now, secret=wish.secret)
@@ -154,7 +154,7 @@ async def change(ask: Ask) -> web.StreamResponse:
 
     with translated():
         if wish.url is not None:
-            await ask.desk.guard.check_url(wish.url)
+            await ask.gateway.guard.check_url(wish.url)
         changed = await ask.gateway.store.write(work)
     ask.gateway.dispatcher.touch(ask.merchant_id, changed.id)
     return answer(_shown(ask, changed))

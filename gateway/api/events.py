@@ -79,4 +79,5 @@ async def add(ask: Ask) -> web.StreamResponse:
     except BadEvent as trouble:
         raise invalid((f"/{trouble.field}", trouble.reason)) from None
     await ask.gateway.ingest.add_events(merchant_id, [(shipment_id, event)])
-    return answer(shown(ask.principal.role, "event", render.event(event)), 201)
+    document = render.event(event) | {"shipment_id": shipment_id}
+    return answer(shown(ask.principal.role, "event", document), 201)

@@ -37,11 +37,20 @@ def _in_our_time(at: datetime) -> datetime:
     return at
 
 
-def _small(value: dict[str, Any]) -> dict[str, Any]:
+def _size(value: Any) -> int:
     try:
-        size = len(orjson.dumps(value))
-    except (TypeError, ValueError, RecursionError):
+        return len(orjson.dumps(value))
+    except (TypeError, ValueError, RecursionError):  # a number of more than 64 bits, for instance
         raise ValueError("holds what cannot be written as JSON") from None
+
+
+def _writable(value: Any) -> Any:
+    _size(value)
+    return value
+
+
+def _small(value: dict[str, Any]) -> dict[str, Any]:
+    size = _size(value)
     if size > LARGEST_METADATA:
         raise ValueError(f"is {size} bytes of JSON; at most {LARGEST_METADATA}")
     return value
@@ -63,5 +72,6 @@ Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+Plain = Annotated[JsonValue, AfterValidator(_writable)]
 Cursor = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
 Limit = Annotated[int, Field(ge=1, le=200)]

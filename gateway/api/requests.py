@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from gateway.api.fields import (
     Country,
@@ -15,6 +15,7 @@ from gateway.api.fields import (
     Metadata,
     Moment,
     Number,
+    Plain,
     Query,
     Short,
     Strict,
@@ -202,7 +203,7 @@ class EndpointIn(Strict):
 
     url: Annotated[str, Field(min_length=1, max_length=2_000)]
     event_types: list[Short] | None = Field(default=None, max_length=100)
-    filter: dict[Line, JsonValue] | None = Field(
+    filter: dict[Line, Plain] | None = Field(
         default=None, description="Paths into `data` and the values they must have: `{'shipment.carrier': ['ups']}`."
     )
     description: Line = ""
@@ -221,7 +222,7 @@ class EndpointChange(Strict):
 
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     event_types: list[Short] | None = Field(default=None, max_length=100)
-    filter: dict[Line, JsonValue] | None = None
+    filter: dict[Line, Plain] | None = None
     description: Line | None = None
     ordering: Literal["latest", "strict", "none"] | None = None
     rate_per_second: float | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
+from pydantic_core import to_json
 from sqlalchemy.exc import IntegrityError
 
 from connectors import carrier_codes
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.api.requests import Promise, ShipmentChange, ShipmentIn, ShipmentsQuery
+    from gateway.app import Gateway
     from gateway.keys import KeyRole
     from gateway.vault import Vault
     from webhooks.log import Entry
@@ -119,6 +121,12 @@ def _register(
     return results
 
 
+def _wake(gateway: Gateway, due: int | None, now: int) -> None:
+    """Have what is due asked at once, where this process asks; another one sees it at its next tick."""
+    if due is not None and due <= now and "poll" in gateway.settings.roles:
+        gateway.poller.wake()
+
+
 def _made(ask: Ask, row: RowMapping, plan: Plan) -> dict[str, Any]:
     document = shown(ask.principal.role, "shipment", shipments.document(row))
     return document | {"warnings": list(plan.warnings)} if plan.warnings else document
@@ -144,8 +152,7 @@ async def create(ask: Ask) -> web.StreamResponse:
     if isinstance(result, Refused):
         raise refusal(result)
     row, new, plan = result
-    if row["next_poll_at"] is not None and row["next_poll_at"] <= ask.now:
-        gateway.poller.wake()
+    _wake(gateway, row["next_poll_at"], ask.now)
     headers = {"Location": f"/v1/shipments/{row['id']}"} if new else None
     return answer(_made(ask, row, plan), 201 if new else 200, headers)
 
@@ -168,22 +175,21 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
     for index, item in enumerate(ask.body.shipments):
         results.append({"index": index})
         try:
-            drafts.append((index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, orjson.dumps(item)))))
+            drafts.append((index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, to_json(item)))))
         except Refused as trouble:
             results[index] |= _failed(refusal(trouble))
         except Problem as problem:
             results[index] |= _failed(problem)
     made = await gateway.store.write(lambda conn: _register(conn, merchant_id, [draft for _, draft in drafts], ask.now))
-    wake = False
+    first_poll: int | None = None
     for (index, _), result in zip(drafts, made, strict=True):
         if isinstance(result, Refused):
             results[index] |= _failed(refusal(result))
         else:
             row, new, plan = result
-            wake |= row["next_poll_at"] is not None
+            first_poll = first_poll or row["next_poll_at"]
             results[index] |= {"status": 201 if new else 200, "shipment": _made(ask, row, plan)}
-    if wake:
-        gateway.poller.wake()
+    _wake(gateway, first_poll, ask.now)
     whole = all("shipment" in result for result in results)
     return answer({"data": results}, 200 if whole else 207)
 
@@ -300,8 +306,7 @@ async def change(ask: Ask) -> web.StreamResponse:
         raise refusal(trouble) from None
     if entries:
         gateway.tell({merchant_id: entries})
-    if row["next_poll_at"] is not None and row["next_poll_at"] <= ask.now:
-        gateway.poller.wake()
+    _wake(gateway, row["next_poll_at"], ask.now)
     return answer(_whole(ask, row))
 
 
@@ -397,5 +402,5 @@ async def refresh(ask: Ask) -> web.StreamResponse:
         return found(shipments.change(conn, merchant_id, shipment_id, ask.now, next_poll_at=ask.now, account_id=chosen))
 
     row = await ask.gateway.store.write(work)
-    ask.gateway.poller.wake()
+    _wake(ask.gateway, ask.now, ask.now)
     return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)

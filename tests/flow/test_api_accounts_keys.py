@@ -1,0 +1,134 @@
+"""Carrier accounts and API keys over the API: what goes in never comes out, and what ends stops working."""
+
+import pytest
+
+SECRETS = {"api_key": "only-the-carrier-knows-1", "signing_secret": "only-the-carrier-knows-2"}
+
+
+async def test_an_accounts_secrets_go_in_and_never_come_out(house, logs, tmp_path):
+    made = await house.call("POST", "/v1/accounts", {"carrier": "demo", "secrets": SECRETS, "label": "Main"})
+    assert made.status == 201
+    account = made.json
+    assert made.headers["Location"] == f"/v1/accounts/{account['id']}"
+    assert (account["carrier"], account["label"], account["mode"]) == ("demo", "Main", "production")
+    assert (account["state"], account["state_reason"]) == ("active", "")
+    assert account["push_url"] == f"https://hub.example/carriers/demo/push/{account['id']}"
+    seen = made.body
+    for path in ("/v1/accounts", f"/v1/accounts/{account['id']}", "/v1/accounts?carrier=demo", "/metrics"):
+        seen += (await house.call("GET", path)).body
+    seen += logs.getvalue().encode()
+    for file in tmp_path.iterdir():
+        seen += file.read_bytes()
+    assert b"only-the-carrier-knows" not in seen
+
+
+@pytest.mark.parametrize(
+    ("wish", "pointers"),
+    [
+        ({}, ["/carrier"]),
+        ({"carrier": "no-such-carrier"}, ["/carrier"]),
+        ({"carrier": "demo"}, ["/secrets/api_key", "/secrets/signing_secret"]),
+        ({"carrier": "demo", "secrets": {"api_key": "k"}}, ["/secrets/signing_secret"]),
+        ({"carrier": "demo", "secrets": SECRETS | {"pasword": "p"}}, ["/secrets/pasword"]),
+        ({"carrier": "demo", "secrets": SECRETS | {"api_key": "  "}}, ["/secrets/api_key"]),
+        ({"carrier": "demo", "secrets": SECRETS, "mode": "dream"}, ["/mode"]),
+        ({"carrier": "demo", "secrets": SECRETS, "state": "rejected"}, ["/state"]),
+        ({"carrier": "demo", "secrets": {"api_key": 17}}, ["/secrets/api_key"]),
+    ],
+)
+async def test_a_wrong_account_is_named_by_its_field_without_the_value(house, wish, pointers):
+    answer = await house.call("POST", "/v1/accounts", wish)
+    assert (answer.status, answer.pointers) == (422, pointers)
+    assert b"only-the-carrier-knows" not in answer.body
+
+
+async def test_a_change_of_one_secret_keeps_the_others_and_makes_a_rejected_account_active(house):
+    account_id = await house.demo_account()
+    await house.gateway.carriers.rejected(house.merchant_id, "demo", account_id, "401")
+    assert (await house.call("GET", f"/v1/accounts/{account_id}")).json["state"] == "rejected"
+    path = f"/v1/accounts/{account_id}"
+    changed = (await house.call("PATCH", path, {"secrets": {"api_key": "fresh"}, "label": "Second"})).json
+    assert (changed["state"], changed["state_reason"], changed["label"]) == ("active", "", "Second")
+    for wish, pointer in (
+        ({"secrets": {"api_key": None}}, "/secrets/api_key"),
+        ({"secrets": {"colour": "red"}}, "/secrets/colour"),
+        ({"secrets": {"colour": None}}, "/secrets/colour"),
+        ({"carrier": "ups"}, "/carrier"),
+    ):
+        wrong = await house.call("PATCH", path, wish)
+        assert (wrong.status, wrong.pointers) == (422, [pointer])
+    assert (await house.call("PATCH", path, {})).json["label"] == "Second"
+
+
+async def test_a_deleted_account_is_gone_and_no_parcel_is_given_to_it(house):
+    account_id = await house.demo_account()
+    assert (await house.call("DELETE", f"/v1/accounts/{account_id}")).status == 204
+    assert (await house.call("GET", f"/v1/accounts/{account_id}")).status == 404
+    assert (await house.call("PATCH", f"/v1/accounts/{account_id}", {"label": "x"})).status == 404
+    assert (await house.call("DELETE", f"/v1/accounts/{account_id}")).status == 404
+    assert (await house.call("GET", "/v1/accounts")).json["data"] == []
+    made = await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302"})
+    assert made.json["account"] is None
+
+
+async def test_a_key_is_shown_once_works_and_stops_working_when_it_ends(house):
+    made = await house.call("POST", "/v1/keys", {"role": "support", "name": "Desk"})
+    assert made.status == 201
+    key = made.json["key"]
+    listed = await house.call("GET", "/v1/keys")
+    assert key.encode() not in listed.body
+    assert [(one["role"], one["name"]) for one in listed.json["data"]] == [("merchant", ""), ("support", "Desk")]
+    assert (await house.call("GET", "/v1/shipments", key=key)).status == 200
+    assert (await house.call("DELETE", f"/v1/keys/{made.json['id']}")).status == 204
+    assert (await house.call("GET", "/v1/shipments", key=key)).status == 401
+    assert (await house.call("DELETE", f"/v1/keys/{made.json['id']}")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("wish", "pointers"),
+    [
+        ({"role": "operator"}, ["/role"]),
+        ({"role": "storefront"}, [""]),
+        ({"role": "support", "origins": ["https://shop.example"]}, [""]),
+        ({"role": "storefront", "origins": ["https://shop.example/path"]}, ["/origins/0"]),
+        ({"role": "storefront", "origins": ["*"]}, ["/origins/0"]),
+    ],
+)
+async def test_a_merchant_makes_no_operators_and_no_unbound_storefront_keys(house, wish, pointers):
+    answer = await house.call("POST", "/v1/keys", wish)
+    assert (answer.status, answer.pointers) == (422, pointers)
+
+
+async def test_a_storefront_key_works_from_its_origins_only(house):
+    shipment_id = await house.shipment()
+    wish = {"role": "storefront", "origins": ["https://shop.example", "http://localhost:3000"]}
+    key = (await house.call("POST", "/v1/keys", wish)).json["key"]
+    path = f"/v1/shipments/{shipment_id}"
+    for origin in wish["origins"]:
+        answer = await house.call("GET", path, key=key, headers={"Origin": origin})
+        assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, origin)
+        assert answer.headers["Vary"] == "Origin"
+    for origin in ("https://other.example", "https://shop.example.evil", "null"):
+        answer = await house.call("GET", path, key=key, headers={"Origin": origin})
+        assert answer.status == 403
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    assert (await house.call("GET", path, key=key)).status == 403
+    asked = await house.call("OPTIONS", path, key=None, headers={"Origin": "https://shop.example"})
+    assert (asked.status, asked.headers["Access-Control-Allow-Headers"]) == (204, "Authorization")
+
+
+async def test_carriers_say_what_they_can_and_need(house):
+    carriers = {one["code"]: one for one in (await house.call("GET", "/v1/carriers")).json["data"]}
+    demo = carriers["demo"]
+    assert (demo["name"], demo["capabilities"]) == (
+        "Demo Carrier",
+        ["polls", "pushes", "subscribes", "locates", "proves"],
+    )
+    assert [(one["name"], one["use"], one["optional"]) for one in demo["credentials"]] == [
+        ("api_key", "poll", False),
+        ("signing_secret", "push", False),
+    ]
+    found = (await house.call("GET", "/v1/carriers/detect?tracking_number=1Z999AA10123456784")).json["data"]
+    assert (found[0]["carrier"], found[0]["checksum"], found[0]["connector"]) == ("ups", "passed", True)
+    wrong = await house.call("GET", "/v1/carriers/detect")
+    assert (wrong.status, wrong.pointers) == (422, ["?tracking_number"])
