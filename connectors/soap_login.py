@@ -29,7 +29,7 @@ class SoapLogin(TokenAuth):
         path: the login service's path under the account's base address.
         operation: the login operation.
         arguments: what it is asked with, secrets included.
-        token_of: returns the token out of the operation's reply.
+        token_element: the local name of the reply's element that holds the token.
         filled: returns the elements of a question that hold the proof, by local name, for a token.
         refusal: the local name of the element in a fault's detail that says a login or a token is refused.
         life: seconds that a token is used.
@@ -48,7 +48,7 @@ class SoapLogin(TokenAuth):
         operation: str,
         arguments: Mapping[str, Any],
         *,
-        token_of: Callable[[object], str | None],
+        token_element: str,
         filled: Callable[[str], Mapping[str, str]],
         refusal: str,
         life: float,
@@ -58,7 +58,7 @@ class SoapLogin(TokenAuth):
     ) -> None:
         super().__init__(path, cache=cache, clock=clock)
         self._service, self._operation, self._arguments = service, operation, dict(arguments)
-        self._token_of, self._filled = token_of, filled
+        self._token_element, self._filled = token_element, filled
         self._refusal, self._life, self._sample = refusal, life, sample
 
     def sample_answer(self) -> httpx.Response:
@@ -84,7 +84,7 @@ class SoapLogin(TokenAuth):
             wait = retry_after(answer.headers.get("retry-after"))
             raise Unavailable(f"the carrier's login service answered {status}", retry_after=wait)
         try:
-            token = self._token_of(self._service.reply(self._operation, answer.content))
+            token = (envelope_of(answer.content).findtext(f".//{{*}}{self._token_element}") or "").strip()
         except SoapFault as fault:
             raise self._named(fault, answer.content) from None
         except Unreadable:
