@@ -80,19 +80,19 @@ def detail(number: str, parcel: Any) -> Detail:
 
 def _when(event: Any) -> datetime | date | None:
     """Return an event's time. The `Z` of `eventTimestamp` is false; `GMTTimestamp` tells the instant where it comes."""
-    here, there, offset = (words(event, name) for name in ("eventTimestamp", "GMTTimestamp", "GMTOffset"))
-    local = _on_the_wall(here) if here else None
-    if there is None:
-        return with_offset(local, offset) if offset and isinstance(local, datetime) else local
-    instant = iso(there)
-    if not isinstance(instant, datetime):
-        return local or instant
-    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
-    if offset:
+    there, offset = words(event, "GMTTimestamp"), words(event, "GMTOffset")
+    instant = iso(there) if there else None
+    if isinstance(instant, datetime) and instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    if isinstance(instant, datetime) and offset:
         return instant.astimezone(offset_of(offset))
-    if isinstance(local, datetime):
+    here = words(event, "eventTimestamp")
+    local = _on_the_wall(here) if here else None
+    if not isinstance(local, datetime):
+        return instant or local
+    if isinstance(instant, datetime):
         return from_pair(local, instant.astimezone(UTC).replace(tzinfo=None))
-    return instant
+    return with_offset(local, offset) if offset else local
 
 
 def _on_the_wall(text: str) -> datetime | date:
