@@ -158,6 +158,6 @@ def _developing(commands: Parsers) -> None:
     new = _command(commands, "new-carrier", "reading:new_carrier", "write a carrier folder ready to fill")
     new.add_argument("code", metavar="CODE", help="small letters, digits and hyphens, such as lime-post")
     docs = _command(commands, "docs", "pages:docs", "write the generated pages anew")
-    docs.add_argument("--folder", default="docs", help="where they stand (docs)")
+    docs.add_argument("--folder", default=".", help="the repository (.)")
     docs.add_argument("--check", action="store_true", help="write nothing; exit code 1 where a page is out of date")
     _command(commands, "openapi", "pages:openapi", "print the OpenAPI document of the HTTP API")

@@ -1,14 +1,16 @@
-"""Pages written from the program itself: `docs/carriers.md` and `docs/statuses.md`. A test keeps them fresh."""
+"""Pages written from the program itself: carriers, statuses, settings. A test keeps them fresh."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
 
 from connectors import HERE, capabilities, connectors
 from connectors.samples import ORIGINS, samples
 from gateway.commands.reading import proof_level
 from gateway.demo.telling import STATUS_WORDS
+from gateway.settings import PREFIX, Settings
 from normalizer.model import ENDS, SUBSTATUSES, Status
 
 if TYPE_CHECKING:
@@ -145,5 +147,55 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[s
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
 
 
-PAGES: dict[str, Callable[[], str]] = {"carriers.md": carriers_page, "statuses.md": statuses_page}
-"""File name in `docs/` -> what writes it."""
+def settings_file() -> str:
+    """Return `config/default.toml`: every setting with its default, commented."""
+    lines = [
+        "# Every setting with its default. Copy what you change into a file of your own and start with --config FILE;",
+        "# GATEWAY_<NAME> in the environment wins over it. Written by `make docs`: change gateway/settings.py instead.",
+    ]
+    for name, field in Settings.model_fields.items():
+        lines += ["", *(f"# {line}" for line in wrap(field.description or "", 110))]
+        lines.append(f"{name} = {_toml(field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    """Return a default as TOML spells it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(str(one)) for one in value) + "]"
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }" if value else "{}"
+    return f'"{value}"' if isinstance(value, str) else str(value)
+
+
+def operations_page(old: str) -> str:
+    """Return `docs/operations.md` with its table of settings made anew."""
+    rows = (
+        (f"`{PREFIX}{name.upper()}`", _as_variable(field.default), field.description or "")
+        for name, field in Settings.model_fields.items()
+    )
+    before, _, rest = old.partition(_SETTINGS_BEGIN)
+    _, _, after = rest.partition(_SETTINGS_END)
+    return "\n".join(
+        [before + _SETTINGS_BEGIN, "", *_table(("Variable", "Default", "What it is"), rows), "", _SETTINGS_END + after]
+    )
+
+
+def _as_variable(value: Any) -> str:
+    """Return a default as it would stand in the environment."""
+    text = ",".join(map(str, value)) if isinstance(value, tuple | dict) else str(value)
+    return f"`{text}`" if text else ""
+
+
+_SETTINGS_BEGIN = "<!-- settings: written by `make docs` -->"
+_SETTINGS_END = "<!-- /settings -->"
+
+PAGES: dict[str, Callable[[str], str]] = {
+    "config/default.toml": lambda _old: settings_file(),
+    "docs/carriers.md": lambda _old: carriers_page(),
+    "docs/operations.md": operations_page,
+    "docs/statuses.md": lambda _old: statuses_page(),
+}
+"""File -> what writes it, given what stands there now."""

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 
 def say(text: str = "") -> None:
-    """Write a line on standard output."""
+    """Write a line on standard output, at once: a supervisor may be reading."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def show(value: Any) -> None:

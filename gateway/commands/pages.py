@@ -16,20 +16,22 @@ def docs(given: Namespace) -> int:
     """Write the generated pages, or say which are out of date."""
     from gateway.reference import PAGES  # noqa: PLC0415 - loads every connector
 
-    folder = Path(given.folder)
-    if not folder.is_dir():
-        raise Refusal(f"there is no folder {folder}")
+    root = Path(given.folder)
+    if not (root / "docs").is_dir():
+        raise Refusal(f"there is no folder {root / 'docs'}: run it where the repository is, or give --folder")
     stale = 0
     for name, write in PAGES.items():
-        file, text = folder / name, write()
-        if file.exists() and file.read_text("utf-8") == text:
+        file = root / name
+        old = file.read_text("utf-8") if file.exists() else ""
+        text = write(old)
+        if old == text:
             continue
         stale += 1
         if given.check:
-            say(f"{file} is out of date: run make docs")
+            say(f"{name} is out of date: run make docs")
         else:
             file.write_text(text, "utf-8")
-            say(f"{file} written")
+            say(f"{name} written")
     return 1 if stale and given.check else 0
 
 

@@ -112,7 +112,10 @@ def _database(given: Namespace) -> str:
 
 def demo(given: Namespace) -> int:
     """Play the demo's story."""
-    from gateway.demo.story import SHORTEST, play  # noqa: PLC0415 - needs the demo's extra
+    try:
+        from gateway.demo.story import SHORTEST, play  # noqa: PLC0415 - needs the extra `demo`
+    except ModuleNotFoundError as trouble:
+        raise Refusal(f"the demo needs {trouble.name}: pip install 'carrier-gateway[demo]'", 1) from None
 
     if given.seconds is not None and given.seconds < SHORTEST:
         raise Refusal(f"the story needs at least {SHORTEST:g} seconds")
