@@ -41,6 +41,8 @@ class Teller:
 
     def __init__(self, shipment_id: str, version: int, document: Mapping[str, Any], now: int) -> None:
         self._id = shipment_id
+        # A corrected carrier begins a history of its own, whose first "in transit" is news again.
+        self._carrier = str(document["carrier"])
         self._version = version
         self._now = now
         self._shipment = orjson.dumps(document)
@@ -81,7 +83,7 @@ class Teller:
     def _draft(self, kind: str, key: Sequence[str], event: bytes | None, previous: Mapping[str, Any]) -> Draft:
         data = b'{"shipment":%b,"event":%b,"previous":%b}' % (self._shipment, event or b"null", orjson.dumps(previous))
         return Draft(
-            id=content_id("msg", self._id, *key),
+            id=content_id("msg", self._id, self._carrier, *key),
             type=kind,
             shipment_id=self._id,
             shipment_version=self._version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import io
+import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from gateway import keys, log
+from gateway import keys, log, schema
 from gateway.api import build
 from gateway.app import Gateway
 from gateway.ids import new_id
@@ -169,9 +170,18 @@ class House:
         await self.until(lambda: self.gateway.inbox.waiting == 0)
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its schema and nothing in it, made once."""
+    path = tmp_path_factory.mktemp("empty") / "gateway.db"
+    schema.migrate(f"sqlite:///{path}")
+    return path
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path, empty_database: Path) -> Settings:
     """Settings of the house; a test module may override this fixture."""
+    shutil.copy(empty_database, tmp_path / "gateway.db")
     return Settings(
         database=f"sqlite:///{tmp_path}/gateway.db",
         secret_key=SECRET_KEY,

@@ -244,6 +244,18 @@ async def test_another_carrier_starts_the_history_afresh_and_tells_so(house):
     assert body["data"]["shipment"]["carrier"] == "onfleet"
 
 
+async def test_the_new_carriers_statuses_are_told_even_if_the_wrong_ones_were_the_same(house):
+    account_id = await house.demo_account()
+    shipment_id = await house.shipment()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"carrier": "onfleet"})
+    await house.call(
+        "POST", f"/v1/shipments/{shipment_id}/events", {"status": "in_transit", "at": "2026-11-03T12:00:00Z"}
+    )
+    told = (await house.call("GET", "/v1/messages?type=shipment.in_transit")).json["data"]
+    assert [one["shipment_version"] for one in told] == [3, 1]
+
+
 async def test_a_carrier_cannot_be_corrected_to_a_shipment_that_is_there_already(house):
     first = await house.shipment("DEMO100200302")
     wish = {"tracking_number": "DEMO100200302", "carrier": "onfleet"}
