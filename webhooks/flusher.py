@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
     from webhooks.store import Store
 
-GATHER = 0.02
+GATHER = 0.005
 """Seconds that results are gathered before they are written; a crash repeats at most what was gathered."""
 CURSOR_EVERY = 0.5
-MOST_UNWRITTEN = 5_000
+MOST_UNWRITTEN = 500
 """Results that may wait for the database before no more requests are started."""
 _TRY_AGAIN = 1.0
 
