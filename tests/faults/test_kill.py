@@ -85,8 +85,8 @@ async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment
         with capsys.disabled():
             print(
                 f"\nkilled {kills} times: {len(accepted)} of {tried} pushes accepted, 0 lost; {len(receiver.got)} "
-                f"webhooks received and verified, {repeats} repeats ({repeats / kills:.0f} a kill, {share:.2%}), all with the same id and bytes; "
-                f"order kept for {PARCELS} shipments"
+                f"webhooks received and verified, {repeats} repeats ({repeats / kills:.0f} a kill, {share:.2%}), "
+                f"all with the same id and bytes; order kept for {PARCELS} shipments"
             )
         # A kill repeats what was in flight or not yet written down, and no more than that.
         assert repeats <= kills * (MOST_UNWRITTEN + CONCURRENCY)
