@@ -114,14 +114,14 @@ def _body(file: str) -> bytes:
 
 def normalize(given: Namespace) -> None:
     """Print what one body means."""
-    by = _known(given.carrier)
+    by, headers = _known(given.carrier), _headers(given.header)
     payload = Payload(
         carrier=by.code,
         body=_body(given.file),
         source="push" if given.push else "poll",
         received_at=datetime.now(UTC),
         numbers=tuple(given.number),
-        headers=_headers(given.header),
+        headers=headers,
     )
     try:
         show(document(by, payload))

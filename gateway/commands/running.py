@@ -26,12 +26,15 @@ _LAST_REQUESTS = 10.0
 
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket bound to an address. Raises `Refusal` where that is taken or none of ours."""
+    bound = None
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.socket(family, socket.SOCK_STREAM)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, port))
     except OSError as trouble:
+        if bound is not None:
+            bound.close()
         raise Refusal(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another with --port", 1) from None
     return bound
 
