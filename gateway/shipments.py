@@ -12,6 +12,7 @@ from gateway.ids import new_id
 from gateway.tables import Tables
 from normalizer import render
 from normalizer.journey import Journey
+from normalizer.model import ENDS
 from webhooks.store import insert
 
 if TYPE_CHECKING:
@@ -171,6 +172,28 @@ def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **val
 def stop(conn: Connection, merchant_id: str, shipment_id: str, now: int) -> bool:
     """Stop tracking: nobody asks and nobody is told any more. What is known stays."""
     return change(conn, merchant_id, shipment_id, now, tracking=False, next_poll_at=None) is not None
+
+
+def give_account(
+    conn: Connection, merchant_id: str, carrier: str, *, before: str | None, after: str | None, next_poll_at: int | None
+) -> int:
+    """Move a carrier's shipments from one account (None: without any) to another; return how many.
+
+    They fall due at `next_poll_at` where they are still tracked and not over.
+    """
+    c = Tables.shipment.c
+    statement = (
+        update(Tables.shipment)
+        .where(
+            c.merchant_id == merchant_id,
+            c.carrier == carrier,
+            c.account_id.is_(None) if before is None else c.account_id == before,
+            c.tracking.is_(True),
+            c.status.not_in([status.value for status in ENDS]),
+        )
+        .values(account_id=after, next_poll_at=next_poll_at, poll_failures=0)
+    )
+    return conn.execute(statement).rowcount
 
 
 def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int) -> RowMapping:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from connectors import connector
-from gateway import accounts
+from connectors.base import Polls
+from gateway import accounts, shipments
 from gateway.accounts import BadAccount, check_secrets, opened, prepare, seal
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
+from gateway.api.shipments import wake
 from gateway.visibility import shown
 
 if TYPE_CHECKING:
@@ -47,7 +49,15 @@ async def create(ask: Ask) -> web.StreamResponse:
         new = prepare(ask.gateway.vault, ask.merchant_id, wish.carrier, wish.secrets, label=wish.label, mode=wish.mode)
     except BadAccount as trouble:
         raise _wrong(trouble) from None
-    row = await ask.gateway.store.write(lambda conn: accounts.create(conn, ask.merchant_id, new, ask.now))
+    due = _first_poll(new.carrier, ask.now)
+
+    def work(conn: Connection) -> RowMapping:
+        # Parcels that waited for an account have one now.
+        shipments.give_account(conn, ask.merchant_id, new.carrier, before=None, after=new.id, next_poll_at=due)
+        return accounts.create(conn, ask.merchant_id, new, ask.now)
+
+    row = await ask.gateway.store.write(work)
+    wake(ask.gateway, due, ask.now)
     return answer(_shown(ask, row), 201, {"Location": f"/v1/accounts/{new.id}"})
 
 
@@ -110,6 +120,11 @@ async def change(ask: Ask) -> web.StreamResponse:
                     secrets[name] = value
             _must_fit(row["carrier"], {name: value for name, value in wish.secrets.items() if value is None}, secrets)
             changed["secrets"] = seal(vault, ask.merchant_id, account_id, secrets)
+            if row["state"] == "rejected":  # its parcels were put off: ask again at once
+                due = _first_poll(row["carrier"], ask.now)
+                shipments.give_account(
+                    conn, ask.merchant_id, row["carrier"], before=account_id, after=account_id, next_poll_at=due
+                )
         return accounts.change(conn, ask.merchant_id, account_id, ask.now, **changed)
 
     try:
@@ -119,7 +134,12 @@ async def change(ask: Ask) -> web.StreamResponse:
     if row is None:
         raise Problem("not-found")
     ask.desk.accounts.forget(account_id)
+    wake(ask.gateway, ask.now, ask.now)
     return answer(_shown(ask, row))
+
+
+def _first_poll(carrier: str, now: int) -> int | None:
+    return now if isinstance(connector(carrier), Polls) else None
 
 
 def _must_fit(carrier: str, taken_away: dict[str, Any], secrets: dict[str, str]) -> None:
@@ -139,8 +159,24 @@ def _must_fit(carrier: str, taken_away: dict[str, Any], secrets: dict[str, str])
 async def remove(ask: Ask) -> web.StreamResponse:
     """Delete an account."""
     account_id = ask.path("account_id")
-    done = await ask.gateway.store.write(lambda conn: accounts.delete(conn, ask.merchant_id, account_id, ask.now))
-    if not done:
+
+    def work(conn: Connection) -> bool:
+        row = accounts.get(conn, ask.merchant_id, account_id)
+        if row is None:
+            return False
+        accounts.delete(conn, ask.merchant_id, account_id, ask.now)
+        other = accounts.for_carrier(conn, ask.merchant_id, row["carrier"])
+        shipments.give_account(
+            conn,
+            ask.merchant_id,
+            row["carrier"],
+            before=account_id,
+            after=None if other is None else other["id"],
+            next_poll_at=None if other is None else _first_poll(row["carrier"], ask.now),
+        )
+        return True
+
+    if not await ask.gateway.store.write(work):
         raise Problem("not-found")
     ask.desk.accounts.forget(account_id)
     return web.Response(status=204)

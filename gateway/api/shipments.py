@@ -121,7 +121,7 @@ def _register(
     return results
 
 
-def _wake(gateway: Gateway, due: int | None, now: int) -> None:
+def wake(gateway: Gateway, due: int | None, now: int) -> None:
     """Have what is due asked at once, where this process asks; another one sees it at its next tick."""
     if due is not None and due <= now and "poll" in gateway.settings.roles:
         gateway.poller.wake()
@@ -152,7 +152,7 @@ async def create(ask: Ask) -> web.StreamResponse:
     if isinstance(result, Refused):
         raise refusal(result)
     row, new, plan = result
-    _wake(gateway, row["next_poll_at"], ask.now)
+    wake(gateway, row["next_poll_at"], ask.now)
     headers = {"Location": f"/v1/shipments/{row['id']}"} if new else None
     return answer(_made(ask, row, plan), 201 if new else 200, headers)
 
@@ -189,7 +189,7 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
             row, new, plan = result
             first_poll = first_poll or row["next_poll_at"]
             results[index] |= {"status": 201 if new else 200, "shipment": _made(ask, row, plan)}
-    _wake(gateway, first_poll, ask.now)
+    wake(gateway, first_poll, ask.now)
     whole = all("shipment" in result for result in results)
     return answer({"data": results}, 200 if whole else 207)
 
@@ -306,7 +306,7 @@ async def change(ask: Ask) -> web.StreamResponse:
         raise refusal(trouble) from None
     if entries:
         gateway.tell({merchant_id: entries})
-    _wake(gateway, row["next_poll_at"], ask.now)
+    wake(gateway, row["next_poll_at"], ask.now)
     return answer(_whole(ask, row))
 
 
@@ -402,5 +402,5 @@ async def refresh(ask: Ask) -> web.StreamResponse:
         return found(shipments.change(conn, merchant_id, shipment_id, ask.now, next_poll_at=ask.now, account_id=chosen))
 
     row = await ask.gateway.store.write(work)
-    _wake(ask.gateway, ask.now, ask.now)
+    wake(ask.gateway, ask.now, ask.now)
     return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)

@@ -11,7 +11,7 @@ from gateway import metrics
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls
 from gateway.api.endpoints import translated
-from gateway.api.problems import invalid
+from gateway.api.problems import Problem, invalid
 from webhooks import log
 from webhooks.matching import read_wish
 
@@ -78,8 +78,9 @@ async def stream(ask: Ask) -> web.StreamResponse:
                     spoken = time.monotonic()
                 if len(entries) < _PAGE:
                     await watch.news()
-    except ConnectionError:
-        pass  # the client has gone
+                    await ask.desk.keeper.who(ask.request)  # a key that ended ends what it opened
+    except (ConnectionError, Problem):
+        pass  # the client has gone, or its key has ended
     finally:
         metrics.STREAMS.dec()
     return response

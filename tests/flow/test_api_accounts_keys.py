@@ -1,6 +1,9 @@
 """Carrier accounts and API keys over the API: what goes in never comes out, and what ends stops working."""
 
 import pytest
+from sqlalchemy import select
+
+from gateway.tables import Tables
 
 SECRETS = {"api_key": "only-the-carrier-knows-1", "signing_secret": "only-the-carrier-knows-2"}
 
@@ -69,6 +72,29 @@ async def test_a_deleted_account_is_gone_and_no_parcel_is_given_to_it(house):
     assert (await house.call("GET", "/v1/accounts")).json["data"] == []
     made = await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302"})
     assert made.json["account"] is None
+
+
+async def test_parcels_that_waited_for_an_account_are_asked_with_the_one_that_comes(house):
+    waiting = await house.shipment("DEMO100200302")
+    stopped = await house.shipment("DEMO770044006")
+    await house.call("DELETE", f"/v1/shipments/{stopped}")
+    assert await asked_with(house, waiting) == (None, False)
+    first = await house.demo_account()
+    assert await asked_with(house, waiting) == (first, True)
+    assert await asked_with(house, stopped) == (None, False)
+    second = await house.demo_account()
+    assert await asked_with(house, waiting) == (first, True)
+    await house.call("DELETE", f"/v1/accounts/{first}")
+    assert await asked_with(house, waiting) == (second, True)
+    await house.call("DELETE", f"/v1/accounts/{second}")
+    assert await asked_with(house, waiting) == (None, False)
+
+
+async def asked_with(house, shipment_id):
+    c = Tables.shipment.c
+    statement = select(c.account_id, c.next_poll_at).where(c.id == shipment_id)
+    account_id, due = await house.gateway.store.read(lambda conn: conn.execute(statement).one())
+    return account_id, due is not None
 
 
 async def test_a_key_is_shown_once_works_and_stops_working_when_it_ends(house):

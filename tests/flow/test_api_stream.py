@@ -122,6 +122,16 @@ async def test_silence_is_filled_with_heartbeats(house, monkeypatch):
         assert await listener.block() == {"comment": "still here"}
 
 
+async def test_a_key_that_ends_ends_its_stream(house):
+    made = (await house.call("POST", "/v1/keys", {"role": "support"})).json
+    account_id = await house.demo_account()
+    async with listening(house, "?types=*", key=made["key"]) as listener:
+        await house.call("DELETE", f"/v1/keys/{made['id']}")
+        with pytest.raises(EOFError):
+            await listener.event()
+        await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+
+
 async def test_a_stopping_gateway_ends_its_streams(house):
     async with listening(house) as listener:
         house.gateway.live.close()
