@@ -1,0 +1,115 @@
+"""Canpar (Canada): one SOAP 1.2 question a barcode, no account needed; clocks are those of the scan's place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connectors.base import Connector, Payload, Polls
+from connectors.errors import Unreadable
+from connectors.soap import Service
+from normalizer.clock import compact, iso
+from normalizer.model import NOWHERE, Detail, Missing, Place, Proof, Scan, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from connectors.client import Answer, CarrierClient
+    from normalizer.model import Said
+
+SERVICE = Service(Path(__file__).with_name("service.wsdl"))
+PATH = "/canshipws/services/CanparAddonsService"
+
+_UNKNOWN = "NO SHIPMENT FOUND"
+"""The error's words for a barcode without a shipment, as a public client knows them."""
+
+_DAY = 8
+"""Characters of YYYYMMDD."""
+
+
+class Carrier(Connector, Polls):
+    """trackByBarcodeV2 of the add-ons service."""
+
+    def auth(self, secrets: Mapping[str, str]) -> None:  # noqa: ARG002 - nothing to prove
+        """No credentials: the question's type has no place for any."""
+        return
+
+    async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
+        """Ask about one barcode, without the other pieces of its shipment."""
+        question = {"barcode": numbers[0], "track_shipment": "false"}
+        return await SERVICE.ask(http, "trackByBarcodeV2", path=PATH, request=question)
+
+    def parts(self, payload: Payload) -> Iterator[Any]:
+        """One part a barcode, None for an unknown one. Raises `Unreadable` for any other error."""
+        reply = SERVICE.reply("trackByBarcodeV2", payload.body)
+        if reply is None:
+            raise Unreadable("the answer is empty")
+        error, results = _said(reply.error), [result for result in reply.result if result is not None]
+        if error is not None and _UNKNOWN not in error.upper():
+            raise Unreadable("the carrier answered with an error text")
+        yield from results or (None,)
+
+    def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
+        """Yield one barcode's scans, newest first as they come; without any it is unknown."""
+        number = (_said(part.barcode) if part is not None else None) or payload.numbers[0]
+        events = [event for event in part.events if event is not None] if part is not None else []
+        if not events:
+            # An unknown barcode may come back in the shape of a parcel without scans (told by a public client).
+            yield Missing(number=number)
+            return
+        for place_in_list, event in enumerate(events):
+            yield _scan(number, event, order=-place_in_list)
+        yield _detail(number, part)
+
+
+def _scan(number: str, event: Any, *, order: int) -> Scan:
+    code, text = _said(event.code), _said(event.code_description_en)
+    day, _, clock = (_said(event.local_date_time) or "").partition(" ")
+    comment = _said(event.comment)
+    return Scan(
+        number=number,
+        at=(compact(day, clock) if clock else iso(day)) if day else None,
+        codes=(code,) if code else (),
+        text=text or _said(event.code_description_fr) or "",
+        place=_place(event.address),
+        order=order,
+        extra={"comment": comment} if comment else {},
+    )
+
+
+def _place(address: Any) -> Place:
+    """Return city, province and country; the rest of an address may be a person's."""
+    if address is None:
+        return NOWHERE
+    return Place(
+        city=_said(address.city),
+        region=_said(address.province),
+        postal_code=_said(address.postal_code),
+        country=_country(_said(address.country)),
+    )
+
+
+def _country(said: str | None) -> str | None:
+    return said.upper() if said and len(said) == 2 and said.isalpha() else None  # noqa: PLR2004 - ISO 3166-1 alpha-2
+
+
+def _detail(number: str, result: Any) -> Detail:
+    """Return what is told of the whole parcel, of the consignee no more than the town."""
+    destination = _place(result.consignee_address)
+    reference, promised = _said(result.reference_num), _said(result.estimated_delivery_date)
+    day = iso(promised[:_DAY]) if promised and promised[:_DAY].isdecimal() else None
+    return Detail(
+        number=number,
+        eta=Window(day, day) if day else None,
+        service=_said(result.service_description_en),
+        references=(reference,) if reference else None,
+        signed_by=_said(result.signed_by),
+        proofs=(Proof(kind="signature", inline=True),) if _said(result.signature) else None,
+        destination=destination if destination != NOWHERE else None,
+        tracking_url=_said(result.tracking_url_en),
+        extra={"estimated_delivery_date": promised} if promised and day is None else None,
+    )
+
+
+def _said(text: str | None) -> str | None:
+    return (text.strip() or None) if text is not None else None
