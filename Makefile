@@ -31,7 +31,7 @@ $(READY): requirements.lock pyproject.toml
 	  echo "setting up $(VENV) with $$($$found --version)"; \
 	  $$found -m venv $(VENV) || { echo "$$found cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; rm -rf $(VENV); exit 1; }; \
 	fi; \
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo "no uv here, pip does it" >&2; \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check uv || echo "no uv here, pip does it" >&2; \
 	{ $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock \
 	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .; } 2>/dev/null \
 	|| { $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock \
