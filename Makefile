@@ -59,7 +59,7 @@ golden: $(READY)
 	$(BIN)/python tests/golden.py $(ARGS)
 
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks $(ARGS)
 
 docs: $(READY)
 	$(BIN)/carrier-gateway docs
