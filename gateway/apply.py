@@ -118,7 +118,7 @@ class _Refolded:
         self.event_rows: list[dict[str, Any]] = []
         self.update: dict[str, Any] | None = None
         self.teller: Teller | None = None
-        fresh = {id_: step(event) for id_, event in self.new.items()}
+        fresh = self._fresh = {id_: step(event) for id_, event in self.new.items()}
         before: details.Told = {name: (at, value) for name, (at, value) in orjson.loads(row["told"]).items()}
         after = _merged(before, news, fresh)
         not_found = row["not_found"] + 1 if news.missing and not known and not fresh else 0
@@ -163,7 +163,7 @@ class _Refolded:
     def drafts(self, bodies: Mapping[str, bytes]) -> Iterable[Draft]:
         """Draft all messages of this change, in the order they are told."""
         assert self.teller is not None  # noqa: S101 - only called where there is something to tell
-        in_time = sorted(self.new.values(), key=lambda event: step(event).sort_at)
+        in_time = sorted(self.new.values(), key=lambda event: self._fresh[event.id].sort_at)
         yield from self.teller.events((event, self.bodies[event.id]) for event in in_time)
         yield from self.teller.statuses(self._journey, self._runs, bodies)
         yield from self.teller.details(self._before, self._after, self._now)

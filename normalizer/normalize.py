@@ -27,6 +27,8 @@ _BACK = {
 
 _SEPARATOR = "\x1f"
 _ID_LENGTH = 26
+_ID_BYTES = 20
+"""The digest's bytes that the characters are made of; encoding the rest would be thrown away."""
 
 
 def event_id(carrier: str, scan: Scan) -> str:
@@ -49,7 +51,7 @@ def event_id(carrier: str, scan: Scan) -> str:
 def content_id(prefix: str, *parts: str) -> str:
     """Return an id that is the same for the same texts: `<prefix>_` and 26 characters of base32."""
     digest = sha256(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass")).digest()
-    return f"{prefix}_{b32encode(digest)[:_ID_LENGTH].decode().lower()}"
+    return f"{prefix}_{b32encode(digest[:_ID_BYTES])[:_ID_LENGTH].decode().lower()}"
 
 
 def normalize(

@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
     from normalizer.journey import Journey
 
+_PLACE = tuple(Place.__dataclass_fields__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def instant(at: datetime | date | None) -> str | None:
     """Return an aware datetime in UTC with `Z`, a naive one as the wall clock it is, a date as the day."""
-    if at is None or not isinstance(at, datetime):
-        return None if at is None else at.isoformat()
-    if at.tzinfo is None:
+    if at is None:
+        return None
+    if not isinstance(at, datetime) or at.tzinfo is None:
         return at.isoformat()
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if at.tzinfo is not UTC:
+        at = at.astimezone(UTC)
+    return at.replace(tzinfo=None).isoformat() + "Z"
 
 
 def millis_instant(millis: int | None) -> str | None:
@@ -39,8 +42,7 @@ def window(eta: Window | None) -> dict[str, str | None] | None:
 
 def place(where: Place) -> dict[str, Any]:
     """Return what is known of a place."""
-    told = {name: getattr(where, name) for name in Place.__dataclass_fields__}
-    return {name: value for name, value in told.items() if value is not None}
+    return {name: value for name in _PLACE if (value := getattr(where, name)) is not None}
 
 
 def proofs(of: Iterable[Proof]) -> list[dict[str, Any]]:
@@ -108,6 +110,8 @@ _MILESTONES = (
     "cancelled_at",
 )
 
+_NO_MILESTONES: dict[str, str | None] = dict.fromkeys(_MILESTONES)
+
 
 def journey(of: Journey, told: Mapping[str, Any]) -> dict[str, Any]:
     """Return a shipment's state: the fold of its events and the details its carrier told (`details.values`)."""
@@ -115,6 +119,7 @@ def journey(of: Journey, told: Mapping[str, Any]) -> dict[str, Any]:
     done = of.pieces_delivered if of.pieces_seen else pieces_total * (of.status is Status.DELIVERED)
     extra = {name.removeprefix("extra."): value for name, value in told.items() if name.startswith("extra.")}
     handed_to = told.get("continues_as")
+    milestones = _NO_MILESTONES | {name: millis_instant(at) for name, at in of.milestones.items()}
     return {
         "status": of.status.value,
         "substatus": of.substatus,
@@ -122,8 +127,8 @@ def journey(of: Journey, told: Mapping[str, Any]) -> dict[str, Any]:
         "returning": of.returning,
         "action_required": of.action is not None,
         "action": of.action,
-        "milestones": {name: millis_instant(of.milestones.get(name)) for name in _MILESTONES},
-        "delivered_at": millis_instant(of.milestones.get("delivered_at")),
+        "milestones": milestones,
+        "delivered_at": milestones["delivered_at"],
         "last_event_at": millis_instant(of.last_at),
         "delivery_attempts": of.attempts,
         "days_in_transit": of.days_in_transit,
