@@ -19,7 +19,7 @@ _REQUEST_SECONDS = Histogram(
 )
 _PUSHES = Counter(
     "gateway_pushes",
-    "Carriers' calls by what became of them: kept, challenge, forged, too_large, full.",
+    "Carriers' calls by what became of them: kept, challenge, forged, too_large, broken, full.",
     ("carrier", "outcome"),
     registry=REGISTRY,
 )

@@ -162,8 +162,6 @@ async def _answered(
         return Problem("busy", headers={"Retry-After": _BUSY_SECONDS}).response(request_id)
     except web.HTTPException as trouble:
         return problems.from_http(trouble).response(request_id)
-    except ConnectionError:
-        raise
     except Exception:
         log.exception("failed")
         return Problem("internal").response(request_id)

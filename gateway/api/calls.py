@@ -154,7 +154,18 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
 
 
 async def read_body(request: web.Request, most: int) -> bytes:
-    """Return the body, unpacked. Raises the 413 problem as soon as it is larger than it may be."""
+    """Return the body, unpacked. Raises the 413 problem as soon as it is larger than it may be.
+
+    A body that ends early or cannot be unpacked is the caller's fault: the 400 problem.
+    """
+    try:
+        return await _read_up_to(request, most)
+    except (web.RequestPayloadError, ConnectionError):
+        request.content.feed_eof()  # there is nothing more to come that the server could wait for
+        raise Problem("malformed", "the body ended early or cannot be unpacked", last=True) from None
+
+
+async def _read_up_to(request: web.Request, most: int) -> bytes:
     if (request.content_length or 0) > most:
         raise Problem("too-large", f"at most {most} bytes")
     first = await request.content.readany()

@@ -91,7 +91,10 @@ KINDS: dict[str, Kind] = {
 
 
 class Problem(Exception):  # noqa: N818 - it is the answer, by its proper name
-    """An error to be answered. `more` are further members of the body; their values must be the caller's to see."""
+    """An error to be answered. `more` are further members of the body; their values must be the caller's to see.
+
+    `last` closes the connection with the answer: what is left on it cannot be understood.
+    """
 
     def __init__(
         self,
@@ -100,12 +103,14 @@ class Problem(Exception):  # noqa: N818 - it is the answer, by its proper name
         *,
         errors: Iterable[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        last: bool = False,
         **more: Any,
     ) -> None:
         super().__init__(detail or name)
         self.kind = KINDS[name]
         self.detail = detail
         self.headers = dict(headers or {})
+        self.last = last
         self.more = more
         told = [{"pointer": pointer, "detail": reason} for pointer, reason in errors]
         if told:
@@ -123,9 +128,12 @@ class Problem(Exception):  # noqa: N818 - it is the answer, by its proper name
         members = self.body()
         if request_id is not None:
             members["request_id"] = request_id
-        return web.Response(
+        response = web.Response(
             status=self.kind.status, body=orjson.dumps(members), content_type=CONTENT_TYPE, headers=self.headers
         )
+        if self.last:
+            response.force_close()
+        return response
 
 
 def invalid(*errors: tuple[str, str]) -> Problem:

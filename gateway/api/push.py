@@ -18,6 +18,7 @@ from connectors.errors import Forged
 from gateway import metrics
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem
+from gateway.db import LogFull
 from gateway.inbox import NewPayload
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
         by, most = pusher
         try:
             body = await read_body(request, most)
-        except Problem:
-            metrics.pushes(carrier, "too_large").inc()
+        except Problem as trouble:
+            metrics.pushes(carrier, "too_large" if trouble.kind.name == "too-large" else "broken").inc()
             raise
         now = time.time_ns() // 1_000_000
         headers = {name.lower(): value for name, value in request.headers.items()}
@@ -76,17 +77,20 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
             # Why is not told: whoever forges would learn from it. It is the account's own test that tells.
             raise Problem("forged") from None
         if body:
-            await keep(
-                NewPayload(
-                    merchant_id=account.merchant_id,
-                    carrier=carrier,
-                    account_id=account.id,
-                    source="push",
-                    received_at=now,
-                    body=body,
-                    headers=kept_headers(headers),
-                )
+            payload = NewPayload(
+                merchant_id=account.merchant_id,
+                carrier=carrier,
+                account_id=account.id,
+                source="push",
+                received_at=now,
+                body=body,
+                headers=kept_headers(headers),
             )
+            try:
+                await keep(payload)
+            except LogFull:
+                metrics.pushes(carrier, "full").inc()
+                raise
             metrics.pushes(carrier, "kept").inc()
         return _answer(by.answer(push))
 

@@ -44,8 +44,8 @@ async def stream(ask: Ask) -> web.StreamResponse:
     with translated():
         wish = read_wish(query.types)
     position = _resume_from(ask)
-    if position is None:
-        position = await ask.gateway.store.read(lambda conn: log.head(conn, ask.merchant_id))
+    head = await ask.gateway.store.read(lambda conn: log.head(conn, ask.merchant_id))
+    position = head if position is None else min(position, head)
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream; charset=utf-8",

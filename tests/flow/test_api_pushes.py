@@ -115,9 +115,11 @@ async def test_a_small_body_that_unpacks_to_a_huge_one_is_refused(house):
 async def test_a_full_log_tells_the_carrier_to_come_back(house):
     account_id = await house.demo_account()
     house.gateway.inbox.waiting = house.gateway.settings.inbox_most_waiting
+    before = counted("demo", "full")
     answer = await house.push(account_id, body_of("PICKED_UP"))
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
     assert answer.json["type"] == "/problems/busy"
+    assert counted("demo", "full") == before + 1
     ready = await house.call("GET", "/readyz", key=None)
     assert (ready.status, ready.json["reasons"]) == (503, ["the inbox is full: carriers are told to wait"])
     house.gateway.inbox.waiting = 0

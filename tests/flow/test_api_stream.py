@@ -76,6 +76,13 @@ async def test_a_broken_line_goes_on_without_a_gap(house):
         assert (await listener.event())[0] == 6
 
 
+async def test_a_position_beyond_the_log_begins_at_its_end(house):
+    account_id = await house.demo_account()
+    async with listening(house, "?types=*", last=1_000) as listener:
+        await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+        assert (await listener.event())[0] == 1
+
+
 async def test_only_the_wanted_types_and_shipment_are_heard(house):
     account_id = await house.demo_account()
     wanted = await house.shipment("DEMO770044006")

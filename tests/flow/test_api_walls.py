@@ -290,3 +290,32 @@ async def test_many_at_once_are_all_answered(house):
     wishes = [{"tracking_number": f"N{index}", "carrier": "demo"} for index in range(100)]
     answers = await asyncio.gather(*(house.call("POST", "/v1/shipments", wish) for wish in wishes))
     assert {answer.status for answer in answers} == {201}
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_cannot_be_unpacked_is_malformed(house, things, logs, encoding):
+    headers = {"Content-Encoding": encoding, "Content-Type": "application/json", "Demo-Signature": "t=1,v1=00"}
+    answer = await house.call("POST", "/v1/shipments", data=b"not packed at all", headers=headers)
+    assert (answer.status, answer.json["type"]) == (400, "/problems/malformed")
+    answer = await house.call(
+        "POST", f"/carriers/demo/push/{things['account_id']}", data=b"not packed", headers=headers, key=None
+    )
+    assert (answer.status, answer.json["type"]) == (400, "/problems/malformed")
+    assert '"level":"error"' not in logs.getvalue()
+
+
+async def test_a_client_that_goes_in_the_middle_of_its_body_is_no_fault_of_ours(house, logs):
+    _, writer = await asyncio.open_connection("127.0.0.1", int(house.url.rpartition(":")[2]))
+    head = f"POST /v1/shipments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {house.key}\r\n"
+    writer.write(f"{head}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{{".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    assert (await house.call("GET", "/v1/shipments")).json["data"] == []
+    assert '"level":"error"' not in logs.getvalue()
+
+
+@pytest.mark.parametrize("odd", ["%00", "%2F", "..%2f", "%ff", "%F0%9F%93%A6", "a%20b", "x" * 3_000])
+async def test_odd_ids_are_simply_unknown(house, odd):
+    for path in ("shipments", "endpoints", "accounts", "messages"):
+        assert (await house.call("GET", f"/v1/{path}/{odd}")).status in (400, 404)
