@@ -15,6 +15,7 @@ from gateway.accounts import Accounts
 from gateway.api import (
     accounts,
     carriers,
+    corrections,
     docs,
     endpoints,
     events,
@@ -44,6 +45,7 @@ log = logger("gateway.api")
 # The order matters where a fixed path could be read as a variable one: `/v1/carriers/detect`, `/v1/shipments/batch`.
 CALLS: tuple[Call, ...] = (
     *shipments.CALLS.all,
+    *corrections.CALLS.all,
     *events.CALLS.all,
     *endpoints.CALLS.all,
     *messages.CALLS.all,

@@ -1,15 +1,12 @@
-"""Shipments: register, find, correct, ask again, stop."""
+"""Shipments: register them, find them, show one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from aiohttp import web
 from pydantic_core import to_json
-from sqlalchemy.exc import IntegrityError
 
-from connectors import carrier_codes
 from gateway import accounts, listing, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, parse
@@ -19,27 +16,23 @@ from gateway.registering import (
     AccountChoice,
     Plan,
     Refused,
-    can_be_asked,
-    choose_account,
     choose_carrier,
     spell,
     with_account,
 )
 from gateway.shipments import NewShipment
-from gateway.telling import Teller
 from gateway.visibility import shown
-from webhooks import log as message_log
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from aiohttp import web
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.api.requests import Promise, ShipmentChange, ShipmentIn, ShipmentsQuery
+    from gateway.api.requests import Promise, ShipmentIn, ShipmentsQuery
     from gateway.app import Gateway
     from gateway.keys import KeyRole
     from gateway.vault import Vault
-    from webhooks.log import Entry
 
 CALLS = Calls("Shipments")
 RECIPIENT = "recipient"
@@ -66,28 +59,32 @@ def _draft(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
         account_id=wish.account,
         order_number=wish.order_number,
         direction=wish.direction,
-        destination=_plain(wish.destination),
-        recipient=_sealed(vault, merchant_id, wish.recipient),
-        promised=_promise(wish.promised),
+        destination=plain(wish.destination),
+        recipient=sealed_recipient(vault, merchant_id, wish.recipient),
+        promised=promise(wish.promised),
         metadata=wish.metadata,
         carrier_set_by=set_by,
     )
 
 
-def _plain(of: requests.Address | None) -> dict[str, Any] | None:
+def plain(of: requests.Address | None) -> dict[str, Any] | None:
+    """Return an address or a recipient as JSON values, what was not told left out."""
     return None if of is None else of.model_dump(mode="json", exclude_none=True)
 
 
-def _promise(of: Promise | None) -> dict[str, Any] | None:
+def promise(of: Promise | None) -> dict[str, Any] | None:
+    """Return a promised window as JSON values."""
     return None if of is None else of.model_dump(mode="json", by_alias=True)
 
 
-def _sealed(vault: Vault, merchant_id: str, recipient: requests.Recipient | None) -> bytes | None:
-    plain = _plain(recipient)
-    return None if plain is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(plain))
+def sealed_recipient(vault: Vault, merchant_id: str, recipient: requests.Recipient | None) -> bytes | None:
+    """Return a recipient sealed for the database."""
+    told = plain(recipient)
+    return None if told is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(told))
 
 
-def _choices(conn: Connection, merchant_id: str) -> list[AccountChoice]:
+def account_choices(conn: Connection, merchant_id: str) -> list[AccountChoice]:
+    """Return a merchant's accounts as far as choosing needs them."""
     return [AccountChoice(row["id"], row["carrier"], row["state"]) for row in accounts.listed(conn, merchant_id)]
 
 
@@ -95,7 +92,7 @@ def _register(
     conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
 ) -> list[tuple[RowMapping, bool, Plan] | Refused]:
     """Make all that can be made, in the caller's transaction; per draft its row, whether it is new, and warnings."""
-    choices = _choices(conn, merchant_id)
+    choices = account_choices(conn, merchant_id)
     plans: list[Plan | Refused] = []
     for draft in drafts:
         try:
@@ -239,7 +236,7 @@ async def find(ask: Ask) -> web.StreamResponse:
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one shipment; merchants and their support desk see the recipient too."""
     row = await ask.gateway.store.read(lambda conn: shipments.get(conn, ask.merchant_id, ask.path("shipment_id")))
-    return answer(_whole(ask, found(row)))
+    return answer(whole(ask, found(row)))
 
 
 def found(row: RowMapping | None) -> RowMapping:
@@ -249,158 +246,10 @@ def found(row: RowMapping | None) -> RowMapping:
     return row
 
 
-def _whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
+def whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
+    """Return a shipment with its recipient, as far as the asking role sees it."""
     document = shipments.document(row)
     sealed = row["recipient"]
-    plain = None if sealed is None else ask.gateway.vault.open(ask.merchant_id, RECIPIENT, sealed)
-    document["recipient"] = None if plain is None else orjson.loads(plain)
+    opened = None if sealed is None else ask.gateway.vault.open(ask.merchant_id, RECIPIENT, sealed)
+    document["recipient"] = None if opened is None else orjson.loads(opened)
     return shown(ask.principal.role, "shipment", document)
-
-
-@CALLS.add(
-    "PATCH",
-    "/v1/shipments/{shipment_id}",
-    "Correct a shipment. Another carrier starts its history afresh.",
-    roles=STAFF,
-    body=requests.ShipmentChange,
-    answers={200: answers.Shipment},
-    problems=("not-found", "validation", "conflict"),
-)
-async def change(ask: Ask) -> web.StreamResponse:
-    """Change what the merchant said of a shipment."""
-    gateway, merchant_id, shipment_id = ask.gateway, ask.merchant_id, ask.path("shipment_id")
-    wish: ShipmentChange = ask.body
-    values = _changes(gateway.vault, merchant_id, wish)
-
-    def work(conn: Connection) -> tuple[RowMapping, list[Entry]]:
-        row = found(shipments.get(conn, merchant_id, shipment_id))
-        entries: list[Entry] = []
-        asked_again = {"carrier", "account"} & wish.model_fields_set
-        if wish.carrier is not None and wish.carrier != row["carrier"]:
-            before = row["carrier"]
-            row = shipments.start_afresh(conn, row, wish.carrier, ask.now)
-            account = _account_of(conn, row, wish.account)
-            row = found(
-                shipments.change(
-                    conn, merchant_id, shipment_id, ask.now, **values, **account, **_due(conn, row, account, ask.now)
-                )
-            )
-            teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
-            entries = message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
-        elif asked_again:
-            account = _account_of(conn, row, wish.account)
-            row = found(
-                shipments.change(
-                    conn, merchant_id, shipment_id, ask.now, **values, **account, **_due(conn, row, account, ask.now)
-                )
-            )
-        elif values:
-            row = found(shipments.change(conn, merchant_id, shipment_id, ask.now, **values))
-        return row, entries
-
-    try:
-        row, entries = await gateway.store.write(work)
-    except IntegrityError:
-        raise Problem("conflict", "you track that number at that carrier already") from None
-    except Refused as trouble:
-        raise refusal(trouble) from None
-    if entries:
-        gateway.tell({merchant_id: entries})
-    wake(gateway, row["next_poll_at"], ask.now)
-    return answer(_whole(ask, row))
-
-
-def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:
-    """Return the columns a wish changes, carrier and account left aside."""
-    given = wish.model_fields_set
-    if "carrier" in given:
-        if wish.carrier is None:
-            raise invalid(("/carrier", "cannot be cleared: name the carrier it is"))
-        try:
-            wish.carrier, _ = choose_carrier("", wish.carrier)
-        except Refused as trouble:
-            raise refusal(trouble) from None
-    values: dict[str, Any] = {}
-    if "order_number" in given:
-        values["order_number"] = wish.order_number
-    if "destination" in given:
-        values["destination"] = _json(_plain(wish.destination))
-    if "recipient" in given:
-        values["recipient"] = _sealed(vault, merchant_id, wish.recipient)
-    if "promised" in given:
-        values["promised"] = _json(_promise(wish.promised))
-    if "metadata" in given:
-        values["attributes"] = orjson.dumps(wish.metadata or {})
-    return values
-
-
-def _json(value: dict[str, Any] | None) -> bytes | None:
-    return None if value is None else orjson.dumps(value)
-
-
-def _account_of(conn: Connection, row: RowMapping, given: str | None) -> dict[str, Any]:
-    account = choose_account(_choices(conn, row["merchant_id"]), row["carrier"], given)
-    return {"account_id": None if account is None else account.id}
-
-
-def _due(conn: Connection, row: RowMapping, account: dict[str, Any], now: int) -> dict[str, Any]:
-    """Return when to ask next, now that carrier or account changed."""
-    if not row["tracking"] or _why_not(conn, row, account["account_id"]):
-        return {"next_poll_at": None}
-    return {"next_poll_at": now, "poll_failures": 0}
-
-
-def _why_not(conn: Connection, row: RowMapping, account_id: str | None) -> str:
-    """Return why a shipment's carrier cannot be asked; empty where it can."""
-    if row["carrier"] not in carrier_codes():
-        return "there is no connector for this carrier any more"
-    choice = next((one for one in _choices(conn, row["merchant_id"]) if one.id == account_id), None)
-    return can_be_asked(row["carrier"], choice)
-
-
-@CALLS.add(
-    "DELETE",
-    "/v1/shipments/{shipment_id}",
-    "Stop tracking. What is known stays and can still be read.",
-    roles=STAFF,
-    answers={204: None},
-    problems=("not-found",),
-)
-async def stop(ask: Ask) -> web.StreamResponse:
-    """Stop tracking a shipment."""
-    done = await ask.gateway.store.write(
-        lambda conn: shipments.stop(conn, ask.merchant_id, ask.path("shipment_id"), ask.now)
-    )
-    if not done:
-        raise Problem("not-found")
-    return web.Response(status=204)
-
-
-@CALLS.add(
-    "POST",
-    "/v1/shipments/{shipment_id}/refresh",
-    "Ask the carrier now.",
-    roles=STAFF,
-    answers={202: answers.Shipment},
-    problems=("not-found", "cannot-ask-carrier"),
-)
-async def refresh(ask: Ask) -> web.StreamResponse:
-    """Make a shipment due at once."""
-    merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
-
-    def work(conn: Connection) -> RowMapping:
-        row = found(shipments.get(conn, merchant_id, shipment_id))
-        if not row["tracking"]:
-            raise Problem("cannot-ask-carrier", "it is not tracked any more; register it again to track it")
-        chosen = row["account_id"]
-        reason = _why_not(conn, row, chosen)
-        if reason:  # an account may have come since, or the one it had may be gone
-            chosen = _account_of(conn, row, None)["account_id"]
-            reason = _why_not(conn, row, chosen)
-        if reason:
-            raise Problem("cannot-ask-carrier", reason)
-        return found(shipments.change(conn, merchant_id, shipment_id, ask.now, next_poll_at=ask.now, account_id=chosen))
-
-    row = await ask.gateway.store.write(work)
-    wake(ask.gateway, ask.now, ask.now)
-    return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)

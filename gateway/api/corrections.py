@@ -1,0 +1,169 @@
+"""Shipments that are there: correct them, stop them, ask their carrier now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+from sqlalchemy.exc import IntegrityError
+
+from connectors import carrier_codes
+from gateway import shipments
+from gateway.api import answers, requests
+from gateway.api.calls import STAFF, Ask, Calls, answer
+from gateway.api.problems import Problem, invalid
+from gateway.api.shipments import account_choices, found, plain, promise, refusal, sealed_recipient, wake, whole
+from gateway.registering import Refused, can_be_asked, choose_account, choose_carrier
+from gateway.telling import Teller
+from gateway.visibility import shown
+from webhooks import log as message_log
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.api.requests import ShipmentChange
+    from gateway.vault import Vault
+    from webhooks.log import Entry
+
+CALLS = Calls("Shipments")
+
+
+@CALLS.add(
+    "PATCH",
+    "/v1/shipments/{shipment_id}",
+    "Correct a shipment. Another carrier starts its history afresh.",
+    roles=STAFF,
+    body=requests.ShipmentChange,
+    answers={200: answers.Shipment},
+    problems=("not-found", "validation", "conflict"),
+)
+async def change(ask: Ask) -> web.StreamResponse:
+    """Change what the merchant said of a shipment."""
+    gateway, merchant_id, shipment_id = ask.gateway, ask.merchant_id, ask.path("shipment_id")
+    wish: ShipmentChange = ask.body
+    values = _changes(gateway.vault, merchant_id, wish)
+
+    def work(conn: Connection) -> tuple[RowMapping, list[Entry]]:
+        row = found(shipments.get(conn, merchant_id, shipment_id))
+        before = row["carrier"]
+        corrected = wish.carrier is not None and wish.carrier != before
+        if wish.carrier is not None and corrected:
+            row = shipments.start_afresh(conn, row, wish.carrier, ask.now)
+        columns = dict(values)
+        if corrected or "account" in wish.model_fields_set:
+            columns |= _asked_with(conn, row, wish.account, ask.now)
+        if columns:
+            row = found(shipments.change(conn, merchant_id, shipment_id, ask.now, **columns))
+        if not corrected:
+            return row, []
+        teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
+        return row, message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
+
+    try:
+        row, entries = await gateway.store.write(work)
+    except IntegrityError:
+        raise Problem("conflict", "you track that number at that carrier already") from None
+    except Refused as trouble:
+        raise refusal(trouble) from None
+    if entries:
+        gateway.tell({merchant_id: entries})
+    wake(gateway, row["next_poll_at"], ask.now)
+    return answer(whole(ask, row))
+
+
+def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:
+    """Return the columns a wish changes, carrier and account left aside."""
+    given = wish.model_fields_set
+    if "carrier" in given:
+        if wish.carrier is None:
+            raise invalid(("/carrier", "cannot be cleared: name the carrier it is"))
+        try:
+            wish.carrier, _ = choose_carrier("", wish.carrier)
+        except Refused as trouble:
+            raise refusal(trouble) from None
+    values: dict[str, Any] = {}
+    if "order_number" in given:
+        values["order_number"] = wish.order_number
+    if "destination" in given:
+        values["destination"] = _json(plain(wish.destination))
+    if "recipient" in given:
+        values["recipient"] = sealed_recipient(vault, merchant_id, wish.recipient)
+    if "promised" in given:
+        values["promised"] = _json(promise(wish.promised))
+    if "metadata" in given:
+        values["attributes"] = orjson.dumps(wish.metadata or {})
+    return values
+
+
+def _json(value: dict[str, Any] | None) -> bytes | None:
+    return None if value is None else orjson.dumps(value)
+
+
+def _account_of(conn: Connection, row: RowMapping, given: str | None) -> str | None:
+    account = choose_account(account_choices(conn, row["merchant_id"]), row["carrier"], given)
+    return None if account is None else account.id
+
+
+def _asked_with(conn: Connection, row: RowMapping, given: str | None, now: int) -> dict[str, Any]:
+    """Return the columns that say with which account to ask and when, now that carrier or account changed."""
+    account_id = _account_of(conn, row, given)
+    if not row["tracking"] or _why_not(conn, row, account_id):
+        return {"account_id": account_id, "next_poll_at": None}
+    return {"account_id": account_id, "next_poll_at": now, "poll_failures": 0}
+
+
+def _why_not(conn: Connection, row: RowMapping, account_id: str | None) -> str:
+    """Return why a shipment's carrier cannot be asked; empty where it can."""
+    if row["carrier"] not in carrier_codes():
+        return "there is no connector for this carrier any more"
+    choice = next((one for one in account_choices(conn, row["merchant_id"]) if one.id == account_id), None)
+    return can_be_asked(row["carrier"], choice)
+
+
+@CALLS.add(
+    "DELETE",
+    "/v1/shipments/{shipment_id}",
+    "Stop tracking. What is known stays and can still be read.",
+    roles=STAFF,
+    answers={204: None},
+    problems=("not-found",),
+)
+async def stop(ask: Ask) -> web.StreamResponse:
+    """Stop tracking a shipment."""
+    done = await ask.gateway.store.write(
+        lambda conn: shipments.stop(conn, ask.merchant_id, ask.path("shipment_id"), ask.now)
+    )
+    if not done:
+        raise Problem("not-found")
+    return web.Response(status=204)
+
+
+@CALLS.add(
+    "POST",
+    "/v1/shipments/{shipment_id}/refresh",
+    "Ask the carrier now.",
+    roles=STAFF,
+    answers={202: answers.Shipment},
+    problems=("not-found", "cannot-ask-carrier"),
+)
+async def refresh(ask: Ask) -> web.StreamResponse:
+    """Make a shipment due at once."""
+    merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
+
+    def work(conn: Connection) -> RowMapping:
+        row = found(shipments.get(conn, merchant_id, shipment_id))
+        if not row["tracking"]:
+            raise Problem("cannot-ask-carrier", "it is not tracked any more; register it again to track it")
+        chosen = row["account_id"]
+        reason = _why_not(conn, row, chosen)
+        if reason:  # an account may have come since, or the one it had may be gone
+            chosen = _account_of(conn, row, None)
+            reason = _why_not(conn, row, chosen)
+        if reason:
+            raise Problem("cannot-ask-carrier", reason)
+        return found(shipments.change(conn, merchant_id, shipment_id, ask.now, next_poll_at=ask.now, account_id=chosen))
+
+    row = await ask.gateway.store.write(work)
+    wake(ask.gateway, ask.now, ask.now)
+    return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)
