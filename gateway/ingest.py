@@ -214,14 +214,15 @@ class _Owners:
 
     def learn(self, readings: Sequence[tuple[Kept, Read]]) -> None:
         wanted: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        pushed: dict[str, dict[tuple[str, str], str | None]] = defaultdict(dict)
+        pushed: dict[str, dict[tuple[str, str], tuple[str, str | None]]] = defaultdict(dict)
         for kept, reading in readings:
             payload = kept.payload
             said = [event.tracking_number for event in reading.events]
             said += [detail.number for detail in reading.details]
             if payload.source == "push":
                 for number in said:
-                    pushed[payload.merchant_id][payload.carrier, normal_number(number)] = payload.account_id
+                    key = (payload.carrier, normal_number(number))
+                    pushed[payload.merchant_id].setdefault(key, (number, payload.account_id))
             said += [position.number for position in reading.positions]
             said += [missing.number for missing in reading.missing]
             said += payload.numbers
@@ -232,14 +233,17 @@ class _Owners:
                 shipments.NewShipment(
                     carrier=carrier, tracking_number=number, account_id=account_id, carrier_set_by="push"
                 )
-                for (carrier, number), account_id in pushed[merchant_id].items()
-                if (carrier, number) not in found
+                for (carrier, key), (number, account_id) in pushed[merchant_id].items()
+                if (carrier, key) not in found
             ]
             if new:
                 made = shipments.create(self._conn, merchant_id, new, self._now)
-                found |= {(one.carrier, one.tracking_number): id_ for one, (id_, _) in zip(new, made, strict=True)}
-            for (carrier, number), id_ in found.items():
-                self._known[merchant_id, carrier, number] = id_
+                found |= {
+                    (one.carrier, normal_number(one.tracking_number)): id_
+                    for one, (id_, _) in zip(new, made, strict=True)
+                }
+            for (carrier, key), id_ in found.items():
+                self._known[merchant_id, carrier, key] = id_
 
     def of(self, merchant_id: str, carrier: str, number: str, asked: Sequence[str]) -> Key | None:
         """Return the shipment; an answer about a piece belongs to the one number that was asked."""

@@ -61,7 +61,7 @@ def _conditions(wanted: Filter, now: int) -> list[ColumnElement[bool]]:
     c = Tables.shipment.c
     conditions: list[ColumnElement[bool]] = []
     if wanted.tracking_number is not None:
-        conditions.append(c.tracking_number == normal_number(wanted.tracking_number))
+        conditions.append(c.number_key == normal_number(wanted.tracking_number))
     if wanted.order_number is not None:
         conditions.append(c.order_number == wanted.order_number)
     if wanted.statuses:
@@ -73,7 +73,7 @@ def _conditions(wanted: Filter, now: int) -> list[ColumnElement[bool]]:
         # Ranges and not LIKE: they walk the index, and need no escaping.
         conditions.append(
             or_(
-                and_(c.tracking_number >= number, c.tracking_number < number + _HIGHEST) if number else False,
+                and_(c.number_key >= number, c.number_key < number + _HIGHEST) if number else False,
                 and_(c.order_number >= order, c.order_number < order + _HIGHEST),
             )
         )

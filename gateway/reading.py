@@ -60,27 +60,27 @@ def document(connector: Connector, payload: Payload) -> dict[str, Any]:
     result = read(connector, payload)
     if result.trouble is not None:
         raise result.trouble
-    shipments: dict[str, tuple[list[Event], details.Told]] = {}
+    shipments: dict[str, tuple[str, list[Event], details.Told]] = {}
 
-    def of(number: str) -> tuple[list[Event], details.Told]:
-        return shipments.setdefault(normal_number(number), ([], {}))
+    def of(number: str) -> tuple[str, list[Event], details.Told]:
+        return shipments.setdefault(normal_number(number), (number, [], {}))
 
     for one in result.missing:
         of(one.number)
     for event in result.events:
-        of(event.tracking_number)[0].append(event)
+        of(event.tracking_number)[1].append(event)
     at = int(payload.received_at.timestamp() * 1000)
     for event in result.events:
-        told = of(event.tracking_number)[1]
+        told = of(event.tracking_number)[2]
         told.update(details.merge(told, details.said_at_scan(event), step(event).sort_at))
     for detail in result.details:
-        told = of(detail.number)[1]
+        told = of(detail.number)[2]
         told.update(details.merge(told, details.said(detail), at))
     absent = {normal_number(one.number) for one in result.missing}
     return {
         "shipments": [
-            _shipment(connector.code, number, events, told, missing=number in absent)
-            for number, (events, told) in shipments.items()
+            _shipment(connector.code, number, events, told, missing=key in absent)
+            for key, (number, events, told) in shipments.items()
         ],
         "positions": [render.position(one) for one in result.positions],
         "unlisted_codes": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -53,9 +54,16 @@ class Plan:
 
 
 def spell(number: str) -> str:
-    """Return a number in its normal spelling. Raises `Refused` where it is none."""
-    spelled = normal_number(number)
-    if not spelled:
+    """Return a number as carriers spell it. Raises `Refused` where it is none.
+
+    People write spaces and small letters anywhere; dashes and dots stay where no known format does without them, as
+    some references need them.
+    """
+    spelled = "".join(unicodedata.normalize("NFKC", number).upper().split())
+    plain = normal_number(number)
+    if plain != spelled and detect(plain, known_formats()):
+        spelled = plain
+    if not plain:
         raise Refused([("/tracking_number", "holds neither letters nor digits")])
     if len(spelled) > LONGEST:
         raise Refused([("/tracking_number", f"is longer than {LONGEST} characters")])

@@ -13,6 +13,7 @@ from gateway.tables import Tables
 from normalizer import render
 from normalizer.journey import Journey
 from normalizer.model import ENDS
+from normalizer.numbers import normal_number
 from webhooks.store import insert
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _EMPTY_STATE = orjson.dumps(render.journey(Journey(), {}))
 class NewShipment:
     """What a merchant (or a push for a number nobody registered) says of a shipment to track.
 
-    `tracking_number` is in its normal spelling (`normalizer.numbers.normal_number`). `recipient` is already sealed.
+    `tracking_number` is spelled as the carrier wants it. `recipient` is already sealed.
     """
 
     carrier: str
@@ -52,25 +53,26 @@ def create(conn: Connection, merchant_id: str, new: Iterable[NewShipment], now: 
     rows = [_row(merchant_id, one, now) for one in wanted]
     if not rows:
         return []
-    statement = insert(conn, table).on_conflict_do_nothing(index_elements=["merchant_id", "carrier", "tracking_number"])
+    statement = insert(conn, table).on_conflict_do_nothing(index_elements=["merchant_id", "carrier", "number_key"])
     conn.execute(statement, rows)
-    ids = find(conn, merchant_id, {(one.carrier, one.tracking_number) for one in wanted})
-    found = [ids[one.carrier, one.tracking_number] for one in wanted]
+    keys = [(row["carrier"], row["number_key"]) for row in rows]
+    ids = find(conn, merchant_id, set(keys))
+    found = [ids[key] for key in keys]
     return [(id_, id_ == row["id"]) for id_, row in zip(found, rows, strict=True)]
 
 
 def find(conn: Connection, merchant_id: str, numbers: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """Return the ids of (carrier, number) pairs; pairs nobody registered are left out."""
+    """Return the ids of (carrier, number key) pairs; pairs nobody registered are left out."""
     table = Tables.shipment
     by_carrier: dict[str, list[str]] = {}
     for carrier, number in numbers:
         by_carrier.setdefault(carrier, []).append(number)
     found: dict[tuple[str, str], str] = {}
     for carrier, theirs in by_carrier.items():
-        statement = select(table.c.tracking_number, table.c.id).where(
+        statement = select(table.c.number_key, table.c.id).where(
             table.c.merchant_id == merchant_id,
             table.c.carrier == carrier,
-            table.c.tracking_number.in_(theirs),
+            table.c.number_key.in_(theirs),
         )
         for number, shipment_id in conn.execute(statement):
             found[carrier, number] = shipment_id
@@ -235,6 +237,7 @@ def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:
         "id": new_id("shp", now),
         "carrier": new.carrier,
         "tracking_number": new.tracking_number,
+        "number_key": normal_number(new.tracking_number),
         "account_id": new.account_id,
         "order_number": new.order_number,
         "direction": new.direction,

@@ -66,18 +66,21 @@ class Shipment(SQLModel, table=True):
 
     __tablename__ = "shipment"
     __table_args__ = (
-        UniqueConstraint("merchant_id", "carrier", "tracking_number", name="shipment_number"),
+        UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
         Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
         Index("shipment_updated", "merchant_id", "updated_at", "id"),
         Index("shipment_status", "merchant_id", "status", "updated_at"),
         Index("shipment_order", "merchant_id", "order_number"),
-        Index("shipment_any_carrier", "merchant_id", "tracking_number"),
+        Index("shipment_any_carrier", "merchant_id", "number_key"),
     )
 
     merchant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     carrier: str
     tracking_number: str
+    """As the carrier spells it, and as it is asked for."""
+    number_key: str
+    """Its normal spelling (`normalizer.numbers.normal_number`), by which it is found."""
     account_id: str | None = None
     order_number: str | None = None
     direction: str = "outbound"

@@ -219,6 +219,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("carrier", sa.String(), nullable=False),
         sa.Column("tracking_number", sa.String(), nullable=False),
+        sa.Column("number_key", sa.String(), nullable=False),
         sa.Column("account_id", sa.String(), nullable=True),
         sa.Column("order_number", sa.String(), nullable=True),
         sa.Column("direction", sa.String(), nullable=False),
@@ -245,10 +246,10 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "id"),
-        sa.UniqueConstraint("merchant_id", "carrier", "tracking_number", name="shipment_number"),
+        sa.UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
     )
     with op.batch_alter_table("shipment", schema=None) as batch_op:
-        batch_op.create_index("shipment_any_carrier", ["merchant_id", "tracking_number"], unique=False)
+        batch_op.create_index("shipment_any_carrier", ["merchant_id", "number_key"], unique=False)
         batch_op.create_index(
             "shipment_due", ["next_poll_at"], unique=False, sqlite_where=sa.text("next_poll_at is not null")
         )
