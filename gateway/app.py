@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -21,6 +23,8 @@ from webhooks.guard import Guard
 from webhooks.sender import Sender
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from gateway.settings import Settings
     from webhooks.log import Entry
 
@@ -90,9 +94,13 @@ class Gateway:
     def _read(self, payloads: int) -> None:
         self.inbox.waiting = max(0, self.inbox.waiting - payloads)
 
-    def _every(self, work: object, seconds: float) -> None:
+    def _every(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        async def until_cancelled() -> None:
+            with suppress(asyncio.CancelledError):  # the scheduler ends a job under way so, and would log an error
+                await work()
+
         self._scheduler.add_job(
-            work, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
+            until_cancelled, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
         )
 
     async def _measure(self) -> None:

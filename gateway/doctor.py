@@ -204,6 +204,10 @@ def _account(row: RowMapping, vault: Vault) -> Finding | None:
 
 
 def _leftovers(conn: Connection) -> Iterator[Finding]:
+    e = Endpoints.endpoint.c
+    disabled = select(e.id, e.state_reason).where(e.state == "disabled").order_by(e.id)
+    for endpoint, reason in conn.execute(disabled):
+        yield Finding(f"endpoint {endpoint}", "note", f"is disabled: {reason}", "POST /v1/endpoints/{id}/enable")
     c = Tables.payload.c
     unreadable = conn.execute(select(func.count()).where(c.state == "unreadable")).scalar_one()
     if unreadable:

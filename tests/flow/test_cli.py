@@ -26,6 +26,8 @@ from gateway.ids import new_id
 from gateway.inbox import Kept, NewPayload, _row
 from gateway.tables import Tables
 from gateway.vault import Vault
+from webhooks import endpoints
+from webhooks.tables import Tables as Endpoints
 
 PROGRAM = Path(sys.executable).with_name("carrier-gateway")
 SAMPLES = {code: {one.name: one for one in samples(HERE / code / "samples")} for code in ("demo", "ups", "purolator")}
@@ -388,6 +390,22 @@ class TestDoctor:
         assert self.found(run)[1]["secret_key"] == ("note", "gateway.db.key can be read by others")
         (home / "gateway.db.key").chmod(stat.S_IRUSR)
         assert self.found(run)[1]["secret_key"] == ("note", "lies in gateway.db.key, beside the database")
+
+    def test_what_waits_for_somebody_is_named(self, run, monkeypatch):
+        run("migrate")
+        monkeypatch.setenv("GATEWAY_SECRET_KEY", "the right key, thirty-two characters")
+        keep(b"not json")
+        keep(SAMPLES["demo"]["unlisted-code"].body, at=1_772_000_000_001)
+        run("replay")
+        vault = Vault("the right key, thirty-two characters")
+        with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
+            made, _ = endpoints.create(conn, vault, "mer_1", endpoints.Wishes("https://shop.example/hook"), 1)
+            conn.execute(Endpoints.endpoint.update().values(state="disabled", state_reason="gone"))
+        code, found = self.found(run)
+        assert code == 0
+        assert found["inbox"] == ("note", "1 payloads could not be read")
+        assert found["codes"] == ("note", "1 codes have no row")
+        assert found[f"endpoint {made.id}"] == ("note", "is disabled: gone")
 
     def test_no_secret_stands_in_what_the_doctor_says(self, run, monkeypatch):
         run("migrate")

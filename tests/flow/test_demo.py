@@ -105,6 +105,25 @@ async def test_a_stop_in_the_middle_ends_it_calmly(teller, tmp_path):
 
 
 @pytest.mark.usefixtures("short")
+async def test_without_an_end_everything_stays_up_after_the_story(teller, tmp_path, monkeypatch):
+    monkeypatch.setattr(story, "_WITHOUT_END", 2.0)
+    stop = asyncio.Event()
+    running = asyncio.create_task(run(only("DEMO300100047"), teller, tmp_path, seconds=None, stop=stop))
+    while "stays up at" not in told(teller):
+        assert not running.done(), told(teller)
+        await asyncio.sleep(0.02)
+    said = told(teller)
+    key = re.search(r"^The sample merchant's key, to look around with: (gwk_merchant_\S+)$", said, re.MULTILINE)[1]
+    address = re.search(r"^The gateway stays up at (\S+) until Ctrl-C\.$", said, re.MULTILINE)[1]
+    headers = {"Authorization": f"Bearer {key}"}
+    async with aiohttp.ClientSession() as session, session.get(f"{address}/v1/shipments", headers=headers) as answer:
+        shipments = (await answer.json())["data"]
+    assert [(one["tracking_number"], one["status"]) for one in shipments] == [("DEMO300100047", "exception")]
+    stop.set()
+    assert await running == 0
+
+
+@pytest.mark.usefixtures("short")
 async def test_a_set_up_that_fails_says_which_call(teller, tmp_path):
     script = lives()
     broken = replace(script, cast=(replace(script.cast[0], carrier="demo", number=" - "),))

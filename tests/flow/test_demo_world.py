@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import aiohttp
@@ -13,7 +14,7 @@ from connectors.base import Locates, Payload, Polls, Proves, Push, Pushes
 from connectors.client import HttpClient
 from connectors.errors import NotFound, Rejected
 from gateway.demo.carrier_server import CarrierServer
-from gateway.demo.lives import lives
+from gateway.demo.lives import Beat, lives
 from gateway.demo.wires import WIRES
 from gateway.demo.world import World, fast_clock, story_start
 from gateway.reading import read
@@ -154,6 +155,28 @@ async def test_pushes_prove_their_origin_and_tell_the_whole_life(world, receiver
     for parcel in pushed:
         own = [event for event in events if normal_number(event.tracking_number) == parcel.number]
         assert statuses(own, is_return=False) == lives().statuses(parcel)
+
+
+SAYABLE = [(wire.code, deed) for wire in WIRES.values() for deed in wire.words]
+
+
+@pytest.mark.parametrize(("carrier", "deed"), SAYABLE, ids=[f"{carrier}-{deed}" for carrier, deed in SAYABLE])
+async def test_each_word_a_carrier_has_means_what_its_deed_says(receiver, carrier, deed):
+    address, pushes, _ = receiver
+    model = next(one for one in CAST if one.carrier == carrier)
+    before = [Beat(1, "returning", model.beats[0].place)] if deed == "returned" else []
+    beats = (*before, Beat(2, deed, model.beats[-1].place))
+    asked = isinstance(connector(carrier), Polls)
+    parcel = replace(model, beats=beats, by="poll" if asked else "push", late={})
+    made = World((parcel,), START, lambda: START + timedelta(hours=3), {carrier: f"{address}/{carrier}"})
+    async with CarrierServer(made) as server:
+        if asked:
+            said = read(connector(carrier), await ask(parcel, server))
+        else:
+            await server.push_due()
+            said = read(connector(carrier), payload_of(carrier, pushes[0][2], "push"))
+    assert not said.unlisted
+    assert statuses(said.events, is_return=deed == "return_received")[-1:] == (lives().deeds[deed],)
 
 
 async def test_a_late_push_comes_after_the_news_it_precedes(world, receiver):
