@@ -399,7 +399,7 @@ class TestDoctor:
         run("replay")
         vault = Vault("the right key, thirty-two characters")
         with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
-            made, _ = endpoints.create(conn, vault, "mer_1", endpoints.Wishes("https://shop.example/hook"), 1)
+            made, _ = endpoints.create(conn, vault, "mer_1", endpoints.Wishes(url="https://shop.example/hook"), 1)
             conn.execute(Endpoints.endpoint.update().values(state="disabled", state_reason="gone"))
         code, found = self.found(run)
         assert code == 0
