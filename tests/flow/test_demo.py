@@ -38,10 +38,10 @@ def told(teller):
 
 @pytest.fixture
 def short(monkeypatch):
-    """A story of a second, without patience at the end."""
+    """A story of a second, with little patience at the end."""
     monkeypatch.setattr(story, "SHORTEST", 2.0)
     monkeypatch.setattr(story, "_LAST_WORDS", 1.0)
-    monkeypatch.setattr(story, "_GRACE", 1.0)
+    monkeypatch.setattr(story, "_GRACE", 3.0)
 
 
 async def test_every_parcel_comes_to_its_scripted_end_and_every_webhook_verifies(teller):
@@ -107,6 +107,7 @@ async def test_a_stop_in_the_middle_ends_it_calmly(teller, tmp_path):
 @pytest.mark.usefixtures("short")
 async def test_without_an_end_everything_stays_up_after_the_story(teller, tmp_path, monkeypatch):
     monkeypatch.setattr(story, "_WITHOUT_END", 2.0)
+    monkeypatch.setattr(story, "_GRACE", 30.0)  # it goes on as soon as all is told
     stop = asyncio.Event()
     running = asyncio.create_task(run(only("DEMO300100047"), teller, tmp_path, seconds=None, stop=stop))
     while "stays up at" not in told(teller):
