@@ -302,9 +302,11 @@ def dig(node: Any, *path: str | int) -> Any:
 
 def text_of(node: Any, *path: str | int) -> str | None:
     """Return the text at a path, stripped; None where nothing is said. A number counts as its digits."""
-    value = dig(node, *path)
-    if value is None or isinstance(value, str):
-        return value.strip() or None if value else None
+    value = node.get(path[0]) if len(path) == 1 and type(node) is dict else dig(node, *path)
+    if type(value) is str:
+        return value.strip() or None
+    if value is None or value in ([], {}):
+        return None
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("expected a text")
     return str(value)

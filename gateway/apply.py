@@ -19,7 +19,7 @@ from normalizer import details, render
 from normalizer.journey import Step, fold, step
 from normalizer.model import Event, Position, Status
 from webhooks import log
-from webhooks.store import insert
+from webhooks.store import Many, insert
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -86,12 +86,9 @@ def apply(
                 code = (key[0], event.carrier, event.codes[0])
                 unlisted[code] = (unlisted.get(code, (0, event))[0] + 1, event)
     if events:
-        statement = insert(conn, Tables.event)
-        meaning = {name: statement.excluded[name] for name in _REVISED}
-        keys = ["merchant_id", "shipment_id", "id"]
-        conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=meaning), events)
+        _KEEP_EVENTS(conn, events)
     if changed:
-        conn.execute(_UPDATE, changed)
+        _UPDATE(conn, changed)
     _count_unlisted(conn, unlisted, now)
     applied.positions = _keep_positions(conn, rows, news)
     applied.entries = log.append_many(conn, drafts)
@@ -222,6 +219,7 @@ def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:
 
 
 _REVISED = ("status", "substatus", "moves", "going_back", "body")
+_KEEP_EVENTS = Many.inserting(Tables.event, twice={"update": _REVISED})
 
 _UPDATED = (
     "status",
@@ -236,10 +234,11 @@ _UPDATED = (
     "next_poll_at",
     "updated_at",
 )
-_UPDATE = (
+_UPDATE = Many.running(
     update(Tables.shipment)
     .where(Tables.shipment.c.merchant_id == bindparam("key_merchant"), Tables.shipment.c.id == bindparam("key_id"))
-    .values({name: bindparam(name) for name in _UPDATED})
+    .values({name: bindparam(name) for name in _UPDATED}),
+    (),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from gateway.db import LogFull
 from gateway.ids import new_id
 from gateway.tables import Tables
+from webhooks.store import Many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +85,7 @@ class Inbox:
 
         def work(conn: Connection) -> None:
             if kept is not None:
-                conn.execute(Tables.payload.insert(), [_row(kept)])
+                _INSERT(conn, [_row(kept)])
             also(conn)
 
         await self._store.write(work)
@@ -97,7 +99,7 @@ class Inbox:
                 batch, self._pending = self._pending, []
                 rows = [_row(kept) for kept, _ in batch]
                 try:
-                    await self._store.write(lambda conn, rows=rows: _insert(conn, rows))  # type: ignore[misc]
+                    await self._store.write(partial(_INSERT, rows=rows))
                 except Exception as trouble:  # noqa: BLE001 - told to each carrier that waits for its answer
                     self.waiting -= len(batch)
                     for _, done in batch:
@@ -112,8 +114,7 @@ class Inbox:
             self._flushing = None
 
 
-def _insert(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    conn.execute(Tables.payload.insert(), rows)
+_INSERT = Many.inserting(Tables.payload)
 
 
 def _row(kept: Kept) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from gateway.reading import Read, read
 from gateway.tables import Tables
 from normalizer import details
 from normalizer.numbers import normal_number
+from webhooks.store import Many
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -221,8 +222,8 @@ class _Owners:
             said += [detail.number for detail in reading.details]
             if payload.source == "push":
                 for number in said:
-                    key = (payload.carrier, normal_number(number))
-                    pushed[payload.merchant_id].setdefault(key, (number, payload.account_id))
+                    pushed_key = (payload.carrier, normal_number(number))
+                    pushed[payload.merchant_id].setdefault(pushed_key, (number, payload.account_id))
             said += [position.number for position in reading.positions]
             said += [missing.number for missing in reading.missing]
             said += payload.numbers
@@ -264,7 +265,7 @@ def _mark(kept: Kept, reading: Read) -> dict[str, Any]:
 
 
 def _mark_all(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    conn.execute(_MARK, rows)
+    _MARK(conn, rows)
 
 
 def _count(readings: Sequence[tuple[Kept, Read]], applied: Applied, now: int) -> None:
@@ -281,10 +282,11 @@ def _count(readings: Sequence[tuple[Kept, Read]], applied: Applied, now: int) ->
         metrics.events(carrier, status).inc(count)
 
 
-_MARK = (
+_MARK = Many.running(
     update(Tables.payload)
     .where(Tables.payload.c.merchant_id == bindparam("key_merchant"), Tables.payload.c.id == bindparam("key_id"))
-    .values(state=bindparam("state"), reason=bindparam("reason"))
+    .values(state=bindparam("state"), reason=bindparam("reason")),
+    (),
 )
 
 

@@ -312,7 +312,7 @@ class Event:
     at: datetime | None
     local_time: datetime | date | None
     utc_offset: str | None
-    time_basis: TimeBasis
+    time_basis: TimeBasis | None
     order: int
     place: Place
     place_basis: Literal["carrier", "gazetteer"]

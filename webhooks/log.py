@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, select, tuple_, update
 
 from webhooks.matching import topic
 from webhooks.schedule import rfc3339
-from webhooks.store import insert
+from webhooks.store import Many, insert
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
@@ -143,12 +143,12 @@ def append_many(conn: Connection, drafts: Mapping[str, Sequence[Draft]]) -> dict
         if entries:
             appended[merchant] = entries
     if rows:
-        conn.execute(_INSERT, rows)
+        _INSERT(conn, rows)
         conn.execute(_MOVE, [{"m": merchant, "h": entries[-1].sequence} for merchant, entries in appended.items()])
     return appended
 
 
-_INSERT = Tables.message.insert()
+_INSERT = Many.inserting(Tables.message)
 _MOVE = update(Tables.stream).where(Tables.stream.c.merchant_id == bindparam("m")).values(head=bindparam("h"))
 
 
@@ -166,13 +166,15 @@ def _lock_heads(conn: Connection, merchants: Sequence[str]) -> dict[str, int]:
 
 def _known_ids(conn: Connection, ids: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     known: set[tuple[str, str]] = set()
-    table = Tables.message
-    for begin in range(0, len(ids), _CHUNK):
-        chunk = ids[begin : begin + _CHUNK]
-        found = conn.execute(
-            select(table.c.merchant_id, table.c.id).where(tuple_(table.c.merchant_id, table.c.id).in_(chunk))
-        )
-        known.update((merchant, message) for merchant, message in found)
+    message = Tables.message.c
+    theirs: dict[str, list[str]] = {}
+    for merchant, message_id in ids:
+        theirs.setdefault(merchant, []).append(message_id)
+    for merchant, wanted in theirs.items():
+        for begin in range(0, len(wanted), _CHUNK):
+            chunk = wanted[begin : begin + _CHUNK]
+            found = conn.execute(select(message.id).where(message.merchant_id == merchant, message.id.in_(chunk)))
+            known.update((merchant, message_id) for message_id in found.scalars())
     return known
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, update
 from webhooks import log
 from webhooks.loading import MOST_KEYS
 from webhooks.schedule import rfc3339
-from webhooks.store import insert
+from webhooks.store import Many, insert
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from webhooks.loading import Key
 
 _L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.dead.c, Tables.replay.c
+
+
+_KEEP_ATTEMPTS = Many.inserting(Tables.attempt, twice={})
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
     if batch.noted:
         attempts = [*attempts, *_superseded(batch)]
     if attempts:
-        conn.execute(insert(conn, Tables.attempt).on_conflict_do_nothing(), attempts)
+        _KEEP_ATTEMPTS(conn, attempts)
     if batch.noted:
         _write_exceptions(conn, batch)
         appended = _tell(conn, batch)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, Table
 
@@ -43,4 +43,53 @@ class Vault(Protocol):
 
 def insert(conn: Connection, table: Table) -> Any:
     """Return the dialect's own insert, whose `on_conflict_*` SQLite and PostgreSQL share."""
-    return (postgresql if conn.dialect.name == "postgresql" else sqlite).insert(table)
+    return _insert_for(conn.dialect.name, table)
+
+
+def _insert_for(dialect: str, table: Table) -> Any:
+    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
+
+
+class Many:
+    """One statement run for many rows, compiled once for each dialect.
+
+    SQLAlchemy spends more on binding a row's values than SQLite on storing it. Here rows are plain dictionaries of
+    values the driver takes as they are; a name that a row lacks is NULL.
+    """
+
+    def __init__(self, build: Callable[[str], Any], names: Iterable[str]) -> None:
+        """Take what builds the statement for a dialect's name, and the names its rows have."""
+        self._build = build
+        self._names = tuple(names)
+        self._ready: dict[str, tuple[str, tuple[str, ...]]] = {}
+
+    @classmethod
+    def inserting(cls, table: Table, *, twice: Mapping[str, Sequence[str]] | None = None) -> Many:
+        """Insert rows. `twice` says what to do with a key that exists: `{"update": columns}`, or `{}` for nothing."""
+        keys = [column.name for column in table.primary_key]
+
+        def build(dialect: str) -> Any:
+            statement = _insert_for(dialect, table)
+            if twice is None:
+                return statement
+            if not twice:
+                return statement.on_conflict_do_nothing()
+            newer = {name: statement.excluded[name] for name in twice["update"]}
+            return statement.on_conflict_do_update(index_elements=keys, set_=newer)
+
+        return cls(build, [column.name for column in table.columns])
+
+    @classmethod
+    def running(cls, statement: Any, names: Iterable[str]) -> Many:
+        """Run a statement whose bound parameters have these names."""
+        return cls(lambda _dialect: statement, names)
+
+    def __call__(self, conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run it for all rows."""
+        ready = self._ready.get(conn.dialect.name)
+        if ready is None:
+            columns = {"column_keys": list(self._names)} if self._names else {}
+            compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect, **columns)
+            ready = self._ready[conn.dialect.name] = (str(compiled), tuple(compiled.positiontup or ()))
+        sql, order = ready
+        conn.exec_driver_sql(sql, [tuple([row.get(name) for name in order]) for row in rows])
