@@ -25,7 +25,7 @@ from lxml import etree
 from connectors.errors import CarrierError, Rejected, Unavailable, Unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from connectors.client import Answer, CarrierClient
@@ -115,11 +115,13 @@ class Service:
         *,
         path: str = "",
         headers: Mapping[str, Any] | None = None,
+        refusals: Collection[str] = (),
         **arguments: Any,
     ) -> Answer:
         """Ask, and hand over an answer that holds no fault. Only for questions: it may be tried again within the call.
 
-        A fault comes with HTTP 500 (SOAP 1.1) or 400 (SOAP 1.2), so those are looked into.
+        A fault comes with HTTP 500 (SOAP 1.1) or 400 (SOAP 1.2), so those are looked into. `refusals` are the
+        carrier's own fault codes that say the account is not let in.
 
         Raises `Unavailable`, `Rejected`, `NotFound`, or `Unreadable` where the carrier finds our request wrong.
         """
@@ -132,7 +134,7 @@ class Service:
         try:
             envelope_of(answer.body)
         except SoapFault as fault:
-            raise fault.as_carrier_error() from None
+            raise (Rejected(str(fault)) if fault.code in refusals else fault.as_carrier_error()) from None
         except Unreadable:
             if answer.status == 200:  # noqa: PLR2004 - HTTP's OK: kept as it is, and found unreadable where it is read
                 return answer
