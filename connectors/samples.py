@@ -27,6 +27,7 @@ import re
 import shlex
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast, get_args
 from urllib.parse import parse_qsl
 
@@ -34,12 +35,11 @@ from connectors.base import Payload, Push
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 Origin = Literal["written", "documented", "recorded"]
 Call = Literal["poll", "locate"]
 
-ORIGINS: tuple[str, ...] = get_args(Origin)
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
 """From the weakest proof to the strongest: made up after the documents, taken from them, seen on the wire."""
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -237,3 +237,13 @@ def _at(text: str, name: str) -> datetime:
     if at.tzinfo is None:
         raise BadSample(f"{name}: {text!r} names no offset")
     return at
+
+
+def proof_level(code: str) -> Origin:
+    """Return how well a carrier's connector is proved: the strongest origin among its samples."""
+    folder = Path(__file__).parent / code.replace("-", "_") / "samples"
+    found: set[str] = {"written"}
+    for sample in folder.glob("*.http"):
+        with sample.open(encoding="utf-8") as lines:
+            found.add(next(lines).removeprefix("# origin:").strip())
+    return max((origin for origin in ORIGINS if origin in found), key=ORIGINS.index)

@@ -7,8 +7,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from connectors import HERE, capabilities, connectors
-from connectors.samples import ORIGINS, samples
-from gateway.commands.reading import proof_level
+from connectors.samples import ORIGINS, proof_level, samples
 from gateway.demo.telling import STATUS_WORDS
 from gateway.settings import PREFIX, Settings
 from normalizer.model import ENDS, SUBSTATUSES, Status
@@ -61,7 +60,7 @@ def carriers_page() -> str:
                     ", ".join(capabilities(one)),
                     str(len(one.codes.codes) + len(one.codes.phrases)),
                     str(len(samples(HERE / one.code.replace("-", "_") / "samples"))),
-                    proof_level(one),
+                    proof_level(one.code),
                 )
                 for one in known
             ),

@@ -241,6 +241,7 @@ class Carrier(Shape):
     tracking_page: str | None
     countries: list[str]
     capabilities: list[Literal["polls", "pushes", "subscribes", "locates", "proves", "contacts"]]
+    proof_level: Literal["written", "documented", "recorded"]
     credentials: list[Credential]
     unconfirmed: list[str]
 

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from connectors import capabilities, connectors
+from connectors.samples import proof_level
 from gateway.api import answers, requests
 from gateway.api.calls import ANYBODY, Ask, Calls, listing
 from gateway.registering import candidates
@@ -46,6 +47,7 @@ def document(of: Connector) -> dict[str, Any]:
         "tracking_page": facts.tracking_page,
         "countries": list(facts.countries),
         "capabilities": list(capabilities(of)),
+        "proof_level": proof_level(of.code),
         "credentials": [
             {
                 "name": name,

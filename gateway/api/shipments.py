@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from pydantic_core import to_json
 
 from gateway import accounts, listing, shipments
 from gateway.api import answers, requests
@@ -172,7 +172,9 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
     for index, item in enumerate(ask.body.shipments):
         results.append({"index": index})
         try:
-            drafts.append((index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, to_json(item)))))
+            drafts.append(
+                (index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, json.dumps(item).encode())))
+            )
         except Refused as trouble:
             results[index] |= _failed(refusal(trouble))
         except Problem as problem:

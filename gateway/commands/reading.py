@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from connectors import HERE, UnknownCarrier, capabilities, carrier_codes, connector, connectors
 from connectors.base import Payload
 from connectors.errors import Unreadable
-from connectors.samples import ORIGINS
+from connectors.samples import proof_level
 from connectors.scaffold import CannotCreate, create
 from gateway.cli import Refusal
 from gateway.commands import say, show, table
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
     from connectors.base import Connector
 
 
-def proof_level(of: Connector) -> str:
-    """Return the strongest origin among a connector's samples: written, documented or recorded."""
-    folder = HERE / of.code.replace("-", "_") / "samples"
-    found = {"written"}
-    for sample in folder.glob("*.http"):
-        with sample.open(encoding="utf-8") as lines:
-            found.add(next(lines).removeprefix("# origin:").strip())
-    return max((one for one in found if one in ORIGINS), key=ORIGINS.index)
-
-
 def carrier_document(of: Connector) -> dict[str, Any]:
     """Return what a connector is, for people and machines."""
     return {
@@ -41,7 +31,7 @@ def carrier_document(of: Connector) -> dict[str, Any]:
         "kind": of.facts.kind,
         "format": of.facts.api.format,
         "capabilities": list(capabilities(of)),
-        "proof_level": proof_level(of),
+        "proof_level": proof_level(of.code),
         "codes": len(of.codes.codes) + len(of.codes.phrases),
     }
 

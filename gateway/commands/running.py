@@ -5,23 +5,16 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-
-from aiohttp import web
 
 from gateway.cli import Refusal
 from gateway.commands import say, settings_of
+from gateway.serving import address_of, running
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import AsyncIterator, Callable, Coroutine
-
-    from gateway.app import Gateway
-    from gateway.settings import Settings
-
-_LAST_REQUESTS = 10.0
-"""Seconds that requests under way get at the end."""
+    from collections.abc import Callable, Coroutine
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -37,33 +30,6 @@ def listen(host: str, port: int) -> socket.socket:
             bound.close()
         raise Refusal(f"cannot listen on {host}:{port}: {trouble.strerror}; choose another with --port", 1) from None
     return bound
-
-
-def address_of(bound: socket.socket) -> str:
-    """Return the address people type for a socket."""
-    host, port = bound.getsockname()[:2]
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
-
-
-@asynccontextmanager
-async def running(settings: Settings, bound: socket.socket) -> AsyncIterator[Gateway]:
-    """Run a gateway with its roles; its HTTP face is on the socket where it has the role `api`."""
-    from gateway.api import build  # noqa: PLC0415 - the whole API, needed only here
-    from gateway.app import Gateway  # noqa: PLC0415
-
-    gateway = Gateway(settings)
-    await gateway.start()
-    runner = web.AppRunner(build(gateway), access_log=None, shutdown_timeout=_LAST_REQUESTS)
-    try:
-        if "api" in settings.roles:
-            await runner.setup()
-            await web.SockSite(runner, bound, backlog=1024).start()
-        yield gateway
-    finally:
-        await runner.cleanup()
-        await gateway.stop()
-        bound.close()
 
 
 def run(work: Callable[[asyncio.Event], Coroutine[Any, Any, int]]) -> int:

@@ -20,13 +20,13 @@ import aiohttp
 from connectors import connector
 from gateway import log
 from gateway.commands.data import new_merchant
-from gateway.commands.running import address_of, running
 from gateway.demo.carrier_server import CarrierServer
 from gateway.demo.lives import lives
 from gateway.demo.merchant import SampleMerchant
 from gateway.demo.telling import Outcome, Teller
 from gateway.demo.wires import WIRES
 from gateway.demo.world import World, fast_clock, story_start
+from gateway.serving import address_of, running
 from gateway.settings import load
 
 if TYPE_CHECKING:
