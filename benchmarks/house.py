@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 SECRET = "benchmark-signing-secret"
+_PORT = re.compile(r"(?:127\.0\.0\.1:|listening on )(\d+)")
 
 
 @dataclass(slots=True)
@@ -43,8 +45,8 @@ async def listening(*command: str, env: dict[str, str] | None = None) -> AsyncIt
     assert process.stdout is not None
     try:
         while line := (await asyncio.wait_for(process.stdout.readline(), 30)).decode():
-            if "listening on" in line:
-                port = int("".join(one for one in line.rpartition(":")[2] if one.isdigit()) or line.split()[-1])
+            if said := _PORT.search(line):
+                port = int(said[1])
                 break
         else:
             raise RuntimeError(f"{command} ended before it listened")

@@ -41,7 +41,7 @@ def test_the_official_answers_of_the_specifications_dialect_are_read_whole() -> 
     assert real["delivered_at"] == "2024-11-22T18:58:40Z"
     assert real["events"][-1]["utc_offset"] == "-05:00"
     # The other one is filled with placeholders: its one event says nothing but its time.
-    (empty,) = shipments["STRING"]["events"]
+    (empty,) = shipments["string"]["events"]
     assert (empty["at"], empty["utc_offset"], empty["codes"]) == ("2024-04-04T14:03:12.041000Z", "-07:00", ())
 
 
