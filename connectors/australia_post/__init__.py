@@ -114,7 +114,7 @@ def _articles(item: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _place(said: str | None) -> Place:
-    """Read `ALEXANDRIA NSW`, and `SYDNEY (AU)` or `JOHN F. KENNEDY APT/NEW YORK (US)` of scans between countries."""
+    """Read `TOWN NSW`, and `TOWN (AU)` or `AIRPORT/TOWN (NL)` of scans between countries."""
     if said is None:
         return NOWHERE
     if found := _ABROAD.fullmatch(said):
