@@ -68,7 +68,8 @@ class Carrier(Connector, Polls, Proves):
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield a shipment's checkpoints, its pieces' own ones, and what is said of it as a whole.
 
-        With several pieces, a checkpoint of the shipment that a piece repeats is told of the pieces only.
+        With several pieces, a checkpoint of the shipment that a piece repeats is told of the pieces only. A piece that
+        was asked for tells its own, where it has any.
         """
         if part is None:
             for number in payload.numbers:
@@ -86,7 +87,8 @@ class Carrier(Connector, Polls, Proves):
                 for order, event in reading.in_order(rows(piece, "events")):
                     told.add(reading.same(event))
                     yield reading.scan(number, event, order, areas, piece=name)
-        for order, event in reading.in_order(rows(part, "events")):
+        own = [event for one in pieces if reading.piece_name(one) == asked for event in rows(one, "events")]
+        for order, event in reading.in_order(own or rows(part, "events")):
             if reading.same(event) not in told:
                 yield reading.scan(number, event, order, areas)
         yield reading.detail(number, part, pieces)

@@ -64,6 +64,7 @@ def detail(number: str, shipment: Any, pieces: list[Any]) -> Detail:
     """Return what is said of the shipment as a whole. Names, streets and contents are not taken over."""
     units = text_of(shipment, "unitOfMeasurements") or ""
     only = pieces[0] if len(pieces) == 1 else None
+    whole = shipment if shipment["shipmentTrackingNumber"] == number else None  # a piece has no pieces, and weighs less
     promised = text_of(shipment, "estimatedDeliveryDate") or text_of(shipment, "estimatedTimeOfDelivery")
     waybill = shipment["shipmentTrackingNumber"]
     references = [waybill] if waybill != number else []
@@ -77,10 +78,10 @@ def detail(number: str, shipment: Any, pieces: list[Any]) -> Detail:
         number=number,
         eta=_promise(promised) if promised and not delivered else None,
         service_code=text_of(shipment, "productCode"),
-        weight_grams=_grams(dig(shipment, "totalWeight"), units),
+        weight_grams=_grams(dig(whole, "totalWeight"), units),
         dimensions_mm=_dimensions(dig(only, "actualDimensions") or dig(only, "dimensions"), units),
-        pieces_total=int(count) if (count := dig(shipment, "numberOfPieces")) else None,
-        pieces=tuple(piece_name(piece) for piece in pieces) if len(pieces) > 1 else None,
+        pieces_total=int(count) if (count := dig(whole, "numberOfPieces")) else None,
+        pieces=tuple(piece_name(piece) for piece in pieces) if len(pieces) > 1 and whole else None,
         references=tuple(references) or None,
         origin=_end(dig(shipment, "shipperDetails")),
         destination=_end(dig(shipment, "receiverDetails")),

@@ -102,6 +102,15 @@ def test_a_piece_asked_by_its_number_keeps_it_and_names_the_waybill():
     assert reading.details[0].references == (NUMBER,)
 
 
+def test_a_piece_asked_by_its_number_tells_its_own_checkpoints_where_it_has_any():
+    pieces = [
+        {"number": 1, "trackingNumber": "JD0146000045", "events": [event("OK")]},
+        {"number": 2, "trackingNumber": "JD0146000046", "events": [event("NH")]},
+    ]
+    reading = read(event("PD"), numbers=("JD0146000045",), pieces=pieces)
+    assert [(scan.piece, scan.codes) for scan in reading.scans] == [(None, ("OK",))]
+
+
 @pytest.mark.parametrize(
     ("code", "said", "expected"),
     [
