@@ -10,6 +10,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
+import orjson
+
 from connectors.auth import OAuth2ClientCredentials
 from connectors.base import Connector, Payload, Polls, rows, text_of
 from connectors.errors import Unavailable, Unreadable
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from normalizer.model import Said
 
 UNKNOWN = "E_404_01"
+TROUBLE = "E_500_01"
 
 
 class Part(NamedTuple):
@@ -45,6 +48,8 @@ class Carrier(Connector, Polls):
         answer = await http.get(path, headers={"Accept-Language": "EN"})
         if answer.body.lstrip().startswith(b"<"):
             raise Unavailable("the carrier's gateway answers with a page")
+        if _is_all_trouble(answer.body):
+            raise Unavailable("the carrier has trouble with every parcel asked about")
         return answer
 
     def parts(self, payload: Payload) -> list[Part]:
@@ -91,6 +96,17 @@ class Carrier(Connector, Polls):
             yield Detail(number=number, references=(own,) if own != number else None)
         else:
             yield Detail(number=number, pieces_total=part.sharing)
+
+
+def _is_all_trouble(body: bytes) -> bool:
+    """Tell whether a 200 says for each parcel that GLS's own service failed."""
+    if TROUBLE.encode() not in body:
+        return False
+    try:
+        parcels = rows(orjson.loads(body), "parcels")
+        return bool(parcels) and all(text_of(parcel, "errorCode") == TROUBLE for parcel in parcels)
+    except (orjson.JSONDecodeError, TypeError):
+        return False  # what it is instead is told by reading it
 
 
 def _place(event: Any) -> Place:

@@ -50,6 +50,8 @@ class Carrier(Connector, Polls, Proves):
         """Ask for all events of one piece. The summary takes thirty, yet tells the last event of each only."""
         answer = await http.get(f"/mailpieces/v2/{quote(numbers[0], safe='')}/events", headers=HEADERS, expect=SAYS_WHY)
         _raise_refusal(answer)
+        if answer.body.lstrip().startswith(b"<"):
+            raise Unavailable("the carrier's gateway answers with a page")
         return answer
 
     async def prove(self, http: CarrierClient, number: str, reference: str | None) -> Document:  # noqa: ARG002 - one signature a piece

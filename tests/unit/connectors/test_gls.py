@@ -148,10 +148,17 @@ async def test_ten_parcels_go_in_one_question_with_a_token():
     assert (request.headers["Authorization"], request.headers["Accept-Language"]) == ("Bearer t", "EN")
 
 
+@pytest.mark.parametrize("body", [b'{"parcels":[{"errorCode":"E_500_01"},{}]}', b'"E_500_01"', b"E_500_01"])
+async def test_trouble_with_some_parcels_is_handed_over_with_the_rest(body):
+    async with client(httpx.Response(200, content=body), []) as http:
+        assert (await GLS.poll(http, ["1", "2"])).body == body
+
+
 @pytest.mark.parametrize(
     ("refusal", "expected"),
     [
         (httpx.Response(200, content=b"<html>"), Unavailable),
+        (httpx.Response(200, json={"parcels": [{"requested": "1", "errorCode": "E_500_01"}]}), Unavailable),
         (httpx.Response(400, json={"status": 400}), NotFound),
         (httpx.Response(429, json={"fault": {"faultstring": "x"}}), Unavailable),
     ],

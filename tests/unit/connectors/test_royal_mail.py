@@ -154,10 +154,12 @@ async def test_a_poll_asks_for_the_events_of_one_piece_and_accepts_the_terms():
         (400, {"httpCode": "400", "moreInformation": "The rate limit is exceeded"}, Unavailable),
         (400, ["no object"], Unreadable),
         (429, {"httpCode": "429"}, Unavailable),
+        (200, "<html>", Unavailable),
     ],
 )
 async def test_a_refusal_is_named_by_what_happens_next(status, body, expected):
-    async with client(httpx.Response(status, json=body), []) as http:
+    content = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    async with client(httpx.Response(status, content=content), []) as http:
         with pytest.raises(expected):
             await MAIL.poll(http, ["TA1"])
 
