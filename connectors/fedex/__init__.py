@@ -87,7 +87,9 @@ class Carrier(Connector, Polls, Pushes, Proves):
             return
         for later, event in enumerate(events, start=1):
             yield reading.scan(number, event, len(events) - later)
-        if not events and dig(result, "latestStatusDetail"):
+        if not events and (
+            text_of(result, "latestStatusDetail", "code") or text_of(result, "latestStatusDetail", "derivedCode")
+        ):
             yield reading.latest_status(number, result)
         yield reading.detail(number, own, result, uses=len(results))
 

@@ -44,7 +44,7 @@ def latest(result: Any) -> str:
 
 def scan(number: str, event: Any, order: int) -> Scan:
     """Return one entry of `scanEvents`."""
-    kind, why, delay = event["eventType"], text_of(event, "exceptionCode"), dig(event, "delayDetail")
+    kind, why, delay = text_of(event, "eventType"), text_of(event, "exceptionCode"), dig(event, "delayDetail")
     words, more = text_of(event, "eventDescription") or "", text_of(event, "exceptionDescription")
     extra = {"location_type": text_of(event, "locationType"), "delay": text_of(delay, "subType")}
     return Scan(
@@ -61,9 +61,9 @@ def scan(number: str, event: Any, order: int) -> Scan:
 def latest_status(number: str, result: Any) -> Scan:
     """Return the latest status as a scan, where a result brings no scans."""
     status = result["latestStatusDetail"]
-    kind, why = status["code"], text_of(status, "ancillaryDetails", 0, "reason")
+    kind, why = text_of(status, "code"), text_of(status, "ancillaryDetails", 0, "reason")
     words = text_of(status, "description") or text_of(status, "statusByLocale") or ""
-    at = _times(result).get(HAPPENED.get(kind, ""))
+    at = _times(result).get(HAPPENED.get(kind or "", ""))
     return Scan(
         number=number,
         at=_day_or_time(at) if at else None,
@@ -127,8 +127,10 @@ def place(address: Any, *, facility_id: str | None = None) -> Place:
     )
 
 
-def _codes(kind: str, words: str, why: str | None, delay: Any, derived: str | None) -> tuple[str, ...]:
+def _codes(kind: str | None, words: str, why: str | None, delay: Any, derived: str | None) -> tuple[str, ...]:
     """Return a scan's codes: with its exception, with its delay, by itself, and the coarser derived one."""
+    if kind is None:  # the older service left it out at times
+        return (derived,) if derived else ()
     if POSSESSION.get(kind) == words and words:
         return (f"possession/{kind}",)
     codes = [f"{kind}/{why}"] if why else []

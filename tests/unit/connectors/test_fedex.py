@@ -74,6 +74,16 @@ def test_a_type_without_a_row_falls_back_to_the_derived_status_and_else_stays_un
     assert meaning(event("QQ", derivedStatusCode="QQ")) is None
 
 
+def test_a_scan_without_a_type_has_its_derived_status_and_without_both_no_meaning():
+    assert meaning(event("", derivedStatusCode="IT")) == Meaning(Status.IN_TRANSIT, "other")
+    assert meaning(event("")) is None
+
+
+def test_an_empty_latest_status_is_no_scan():
+    reading = read(answer(result(latestStatusDetail={"description": "Words"})))
+    assert (reading.scans, reading.trouble) == ([], None)
+
+
 def test_scans_keep_their_offset_and_the_upper_of_two_is_the_later():
     first, second = read(answer(result(event("AF", "2026-03-08T09:00:00-06:00"), event("AR")))).scans
     assert first.at == datetime(2026, 3, 8, 9, tzinfo=timezone(-timedelta(hours=6)))
