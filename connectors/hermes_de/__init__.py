@@ -132,14 +132,14 @@ def _raise_refusal(body: bytes, *, lone: bool) -> None:
 
 
 def _number(shipment: Any, asked: Sequence[str]) -> str:
-    """Return the number as it was asked: the shipment's id or its international one."""
+    """Return the number as it was asked, be it the shipment's id or its international one."""
     own, abroad = text_of(shipment, "shipmentID"), text_of(shipment, "internationalShipmentID")
     for number in (own, abroad):
         if number in asked and number is not None:
             return number
     if own is None:
         raise KeyError("shipmentID")
-    return own
+    return asked[0] if len(asked) == 1 else own
 
 
 def _scan(number: str, event: Any, order: int) -> Scan:

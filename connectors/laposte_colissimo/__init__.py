@@ -57,7 +57,8 @@ class Carrier(Connector, Polls):
         """Yield a number's events, newest first as they come, and what is said of it as a whole."""
         result, shipment = part["returnCode"], dig(part, "shipment")
         if result in FINE and shipment is not None:
-            number = shipment["idShip"]
+            own = shipment["idShip"]
+            number = payload.numbers[0] if len(payload.numbers) == 1 else own
             countries = _countries(rows(shipment, "timeline"))
             events = rows(shipment, "event")
             for later, event in enumerate(events, start=1):
@@ -120,6 +121,7 @@ def _detail(number: str, shipment: Any) -> Detail:
         number=number,
         eta=_eta(shipment),
         service=text_of(shipment, "product"),
+        references=(shipment["idShip"],) if shipment["idShip"] != number else None,
         origin=_country(context, "originCountry"),
         destination=_country(context, "arrivalCountry"),
         pickup_point=Place(facility=text_of(point, "name")) if point else None,

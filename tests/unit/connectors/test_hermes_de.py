@@ -116,6 +116,11 @@ def test_asked_by_its_international_number_a_shipment_keeps_it():
     assert (reading.scans[0].number, reading.details[0].references) == ("0034", ("H1",))
 
 
+def test_a_lone_question_keeps_its_number_whatever_the_answer_calls_the_shipment():
+    reading = read(shipment(event(), number="H7"))
+    assert (reading.scans[0].number, reading.details[0].references) == ("H1", ("H7",))
+
+
 @pytest.mark.parametrize(
     ("forecast", "window", "fixed"),
     [

@@ -37,6 +37,12 @@ def test_one_answer_reads_the_same_however_it_is_wrapped(wrap):
     assert (scan.number, scan.codes, scan.at) == ("6A1", ("DI1",), datetime(2026, 7, 9, 10, 21, tzinfo=SUMMER))
 
 
+def test_the_asked_number_stays_and_another_id_is_a_reference():
+    reading = read(answer(EVENT, number="6A9"))
+    assert (reading.scans[0].number, reading.details[0].references) == ("6A1", ("6A9",))
+    assert read(answer(EVENT)).details[0].references is None
+
+
 def test_an_event_takes_the_country_of_the_step_that_shares_its_date():
     other = {**EVENT, "code": "MD2", "date": "2026-07-09T08:00:00+02:00"}
     timeline = [{"id": 5, "date": EVENT["date"], "country": "CA"}, {"id": 4, "country": "CA"}]
