@@ -60,8 +60,16 @@ class Carrier(Connector, Polls, Proves):
         )
 
     async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
-        """Ask for all scans of up to 20 numbers, in English."""
-        answer = await _ask(http, DETAILS, ";".join(numbers))
+        """Ask for all scans of up to 20 numbers, in English.
+
+        Raises `Unreadable` where several are refused together: that says nothing of any one of them.
+        """
+        try:
+            answer = await _ask(http, DETAILS, ";".join(numbers))
+        except NotFound as refusal:
+            if len(numbers) == 1:
+                raise
+            raise Unreadable(f"the batch is refused: {refusal}") from None
         _raise_refusal(_root(answer))
         return answer
 

@@ -38,9 +38,17 @@ class Carrier(Connector, Polls, Pushes, Proves):
         return OAuth2ClientCredentials("/oauth/token", secrets["client_id"], secrets["client_secret"], style="form")
 
     async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
-        """Ask for all scans of up to 30 numbers."""
+        """Ask for all scans of up to 30 numbers.
+
+        Raises `Unreadable` where several are refused together: that says nothing of any one of them.
+        """
         wanted = [{"trackingNumberInfo": {"trackingNumber": number}} for number in numbers]
-        return await _ask(http, "trackingnumbers", {"includeDetailedScans": True, "trackingInfo": wanted})
+        try:
+            return await _ask(http, "trackingnumbers", {"includeDetailedScans": True, "trackingInfo": wanted})
+        except NotFound as refusal:
+            if len(numbers) == 1:
+                raise
+            raise Unreadable(f"the batch is refused: {refusal}") from None
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """Check `fdx-signature`, the Base64 HMAC-SHA256 of the raw body under the webhook's security token."""

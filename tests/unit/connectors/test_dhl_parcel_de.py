@@ -220,6 +220,13 @@ async def test_an_error_about_the_account_or_the_moment_is_named_by_what_happens
             await PAKET.poll(http, [NUMBER])
 
 
+@pytest.mark.parametrize(("numbers", "expected"), [([NUMBER], NotFound), ([NUMBER, OTHER], Unreadable)])
+async def test_a_refused_batch_says_nothing_of_its_numbers(numbers, expected):
+    async with client(httpx.Response(400), []) as http:
+        with pytest.raises(expected):
+            await PAKET.poll(http, numbers)
+
+
 async def test_a_firewalls_page_is_no_answer():
     async with client(httpx.Response(200, html="<html>blocked</html>"), []) as http:
         with pytest.raises(Unavailable):

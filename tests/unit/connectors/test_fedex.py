@@ -239,7 +239,7 @@ def client(said, asked, **options):
         if request.url.path == "/oauth/token":
             return httpx.Response(200, json={"access_token": "token", "expires_in": 3600})
         asked.append(request)
-        return httpx.Response(200, **({"json": said} if said is not None else {}), **options)
+        return httpx.Response(**{"status_code": 200} | ({"json": said} if said is not None else {}) | options)
 
     auth = FEDEX.auth({"client_id": "one", "client_secret": "two"})
     return HttpClient(FEDEX.facts, auth, transport=httpx.MockTransport(carrier))
@@ -253,6 +253,14 @@ async def test_thirty_numbers_go_in_one_call():
     assert len(numbers) == 30
     assert [one["trackingNumberInfo"]["trackingNumber"] for one in said["trackingInfo"]] == numbers
     assert said["includeDetailedScans"] is True
+
+
+@pytest.mark.parametrize(("numbers", "expected"), [([NUMBER], NotFound), ([NUMBER, "1"], Unreadable)])
+@pytest.mark.parametrize("status", [400, 404])
+async def test_a_refused_batch_says_nothing_of_its_numbers(numbers, expected, status):
+    async with client({}, [], status_code=status) as http:
+        with pytest.raises(expected):
+            await FEDEX.poll(http, numbers)
 
 
 async def test_a_firewalls_page_is_no_answer():
