@@ -9,6 +9,7 @@ a line `###`, response, and again so where one call takes several requests). Bes
     # numbers: LM100000014
     # secrets: api_key=sample-key
     # at: 2026-03-01T12:00:00Z
+    # varies: timestamp, requestID
     GET /v1/parcels/LM100000014 HTTP/1.1
     X-Api-Key: sample-key
 
@@ -18,6 +19,7 @@ a line `###`, response, and again so where one call takes several requests). Bes
 
     {"parcel": "LM100000014", "events": []}
 
+`varies` names form fields that are new in every request, such as a time stamp: their values are not compared.
 Line ends that close a body are not part of it, so a signature is made over the body without them.
 """
 
@@ -46,7 +48,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """When a sample was received that does not say so."""
 
 _SPLIT = re.compile(rb"\r?\n###[^\n]*(?:\n|$)")
-_KEYS = frozenset({"origin", "about", "numbers", "secrets", "at", "call"})
+_KEYS = frozenset({"origin", "about", "numbers", "secrets", "at", "call", "varies"})
 _SECRET_HEADERS = frozenset({"authorization", "cookie"})
 
 
@@ -95,6 +97,7 @@ class Sample:
     secrets: Mapping[str, str] = field(default_factory=dict)
     at: datetime = NOON
     call: Call = "poll"
+    varies: tuple[str, ...] = ()
 
     @property
     def source(self) -> Literal["poll", "push"]:
@@ -163,10 +166,11 @@ def read(data: bytes, name: str) -> Sample:
         origin=cast("Origin", said["origin"]),
         about=said["about"],
         exchanges=tuple(zip(asked, answered or [None], strict=True)),
-        numbers=tuple(number.strip() for number in said.get("numbers", "").split(",") if number.strip()),
+        numbers=_listed(said.get("numbers", "")),
         secrets=_secrets(said.get("secrets", ""), name),
         at=_at(said["at"], name) if "at" in said else NOON,
         call=cast("Call", said.get("call", "poll")),
+        varies=_listed(said.get("varies", "")),
     )
 
 
@@ -181,6 +185,8 @@ def dump(sample: Sample) -> bytes:
         lines.append(f"# at: {sample.at.astimezone(UTC).isoformat().replace('+00:00', 'Z')}")
     if sample.call != "poll":
         lines.append(f"# call: {sample.call}")
+    if sample.varies:
+        lines.append(f"# varies: {', '.join(sample.varies)}")
     messages = []
     for request, response in sample.exchanges:
         messages.append(_message(f"{request.method} {request.target} HTTP/1.1", request.headers, request.body))
@@ -220,6 +226,10 @@ def _parts(message: bytes, name: str) -> tuple[str, dict[str, str], bytes]:
             raise BadSample(f"{name}: {line!r} is no header line")
         headers[key.lower()] = value.strip()
     return first.strip(), headers, body[0].rstrip(b"\r\n") if body else b""
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
 def _secrets(text: str, name: str) -> dict[str, str]:

@@ -108,6 +108,14 @@ async def test_another_request_than_the_samples_is_noticed(made):
         await wire.it_asks_exactly_the_samples_request(carrier, carrier.samples[0])
 
 
+def test_only_the_values_of_fields_that_vary_are_left_out():
+    sample, same, other, fewer = b"stamp=1&word=a", b"stamp=2&word=a", b"stamp=2&word=b", b"word=a"
+    assert wire._canonical(same, ("stamp",)) == wire._canonical(sample, ("stamp",))
+    assert wire._canonical(same) != wire._canonical(sample)
+    for wrong in (other, fewer):
+        assert wire._canonical(wrong, ("stamp",)) != wire._canonical(sample, ("stamp",))
+
+
 async def test_a_swallowed_refusal_is_noticed(made, caplog):
     carrier = made(behaviour=("safe='')}\")", "safe='')}\", expect=(200, 401))"))
     with pytest.raises(AssertionError, match="401 is"):

@@ -68,10 +68,19 @@ def test_one_call_may_take_several_requests():
         sample.push()
 
 
-@pytest.mark.parametrize("data", [POLL, PUSH, HEAD + b"# call: locate\nGET / HTTP/1.1\n\n###\nHTTP/1.1 404\n"])
+@pytest.mark.parametrize(
+    "data",
+    [
+        POLL,
+        PUSH,
+        HEAD + b"# call: locate\nGET / HTTP/1.1\n\n###\nHTTP/1.1 404\n",
+        HEAD + b"# varies: stamp, id\nPOST / HTTP/1.1\n\nstamp=1&id=2\n###\nHTTP/1.1 200\n\n{}\n",
+    ],
+)
 def test_what_is_written_reads_the_same(data):
     sample = read(data, "x")
     assert read(dump(sample), "x") == sample
+    assert sample.varies == (("stamp", "id") if b"varies" in data else ())
 
 
 @pytest.mark.parametrize(
