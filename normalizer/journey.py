@@ -189,7 +189,8 @@ class _Piece:
     def take(self, one: Step) -> bool:
         """Apply one telling event; return whether it counts."""
         status, substatus = one.status, one.substatus
-        back = self.back or one.returning
+        # A correction calls off a way back as well as a delivery, unless it is itself part of the way back.
+        back = self.is_return or one.returning or (self.back and one.moves != "corrects")
         if back and status is Status.DELIVERED:
             status, substatus = Status.RETURNED, "received" if self.is_return else "to_sender"
         elif (back and not self.is_return and status in _UNTIL_BACK) or (
@@ -198,9 +199,7 @@ class _Piece:
             status, substatus = Status.RETURNING, "in_transit"
         if one.moves != "corrects" and not self._may_become(status, substatus):
             return False
-        if one.moves == "corrects" and self.status is Status.DELIVERED and status is not Status.DELIVERED:
-            self.back = self.is_return
-        self.back = self.back or one.returning or status is Status.RETURNING
+        self.back = back or status is Status.RETURNING
         self.status, self.substatus = status, substatus
         return True
 

@@ -125,6 +125,17 @@ def test_a_scan_in_transit_after_a_returning_one_stays_returning() -> None:
     assert (journey.status, journey.substatus) == (Status.RETURNING, "in_transit")
 
 
+def test_a_return_that_is_called_off_is_no_return_any_more() -> None:
+    called_off = [
+        *LIFE[:3],
+        step(40, Status.RETURNING, "to_sender", returning=True),
+        step(45, Status.IN_TRANSIT, "resumed", moves="corrects"),
+    ]
+    journey = fold(called_off)
+    assert (journey.status, journey.returning) == (Status.IN_TRANSIT, False)
+    assert fold([*called_off, step(50, Status.DELIVERED)]).status is Status.DELIVERED
+
+
 def test_a_shipment_towards_the_merchant_is_a_return_from_its_first_scan() -> None:
     journey = fold(
         [step(0, Status.INFO_RECEIVED, "label_created"), step(5, Status.IN_TRANSIT), step(9, Status.DELIVERED)],
