@@ -1,0 +1,136 @@
+"""Nationex (Canada): one JSON question a shipment; its steps and its parcels' scans stand apart."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime, time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from connectors.auth import Basic, Together
+from connectors.auth import Proof as RequestProof
+from connectors.base import Connector, Payload, Polls, dig, rows, text_of
+from normalizer.clock import iso
+from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import httpx
+
+    from connectors.client import Answer, CarrierClient
+    from normalizer.model import ProofKind, Said
+
+PROVINCES = frozenset({"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"})
+
+_BETWEEN = re.compile(r"Between (\d{2}:\d{2}) and (\d{2}:\d{2})")
+
+
+class AtPath(RequestProof):
+    """The path of the tracking call as the account's owner was told it, the number in its place."""
+
+    def __init__(self, path: str) -> None:
+        self._path = ("/" + path.lstrip("/")).encode()
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Put the number, which is the request's whole path, into the account's path."""
+        number = request.url.raw_path.removeprefix(b"/")
+        request.url = request.url.copy_with(raw_path=self._path.replace(b"{number}", number))
+        return request
+
+
+class Carrier(Connector, Polls):
+    """The API, version 4."""
+
+    def auth(self, secrets: Mapping[str, str]) -> Together:
+        """Customer id and key by HTTP Basic, at the path the account names."""
+        return Together(Basic(secrets["customer_id"], secrets["api_key"]), AtPath(secrets["path"]))
+
+    async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
+        """Ask about one shipment."""
+        return await http.get(f"/{quote(numbers[0], safe='')}")
+
+    def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
+        """Yield the shipment's steps, its parcels' scans, and what is told of it as a whole."""
+        number = payload.numbers[0]
+        steps, parcels = rows(part["StatusHistories"]), rows(part["Parcels"])
+        several = len(parcels) > 1 or (dig(part, "TotalParcels") or 1) > 1
+        pictures = {dig(photo, "Id") for photo in rows(part, "Photos")}
+        told = False
+        for step in steps:
+            told = True
+            yield _step(number, step)
+        for parcel in parcels:
+            piece = text_of(parcel, "ParcelId") if several else None
+            for scan in rows(parcel, "History"):
+                told = True
+                yield _scan(number, scan, piece, pictures)
+        if not told:
+            yield Missing(number=number)
+        yield _detail(number, part, parcels)
+
+
+def _step(number: str, step: dict[str, Any]) -> Scan:
+    code, words = text_of(step, "ShipmentStatus"), text_of(step, "ShipmentStatusEn")
+    return Scan(
+        number=number,
+        at=iso(step["StatusDate"]),
+        codes=(code,) if code else (),
+        text=words or "",
+        phrase=words,
+        place=_depot(text_of(step, "LastLocation")),
+    )
+
+
+def _scan(number: str, scan: dict[str, Any], piece: str | None, pictures: set[Any]) -> Scan:
+    exception, words = dig(scan, "ExceptionId"), text_of(scan, "DescriptionEn")
+    point = dig(scan, "Geocoding")
+    kept: list[tuple[ProofKind, Any]] = [("photo", dig(scan, "PhotoId")), ("signature", dig(scan, "SignatureId"))]
+    return Scan(
+        number=number,
+        at=iso(scan["ProcessedDate"]),
+        codes=(f"exception/{exception}",) if exception else (),
+        text=words or "",
+        phrase=words,
+        place=_depot(text_of(scan, "CityDepot"), dig(point, "Latitude"), dig(point, "Longitude")),
+        piece=piece,
+        event_id=text_of(scan, "ParcelHistoryId"),
+        proofs=tuple(Proof(kind=kind, reference=str(one), inline=one in pictures) for kind, one in kept if one),
+    )
+
+
+def _depot(city: str | None, latitude: Any = None, longitude: Any = None) -> Place:
+    return Place(city=city, country="CA", latitude=latitude, longitude=longitude)
+
+
+def _detail(number: str, told: dict[str, Any], parcels: Sequence[Any]) -> Detail:
+    goal = dig(told, "Destination")
+    region = text_of(goal, "ProvinceState")
+    references = (text_of(told, "ReferenceNumber"), *(text_of(parcel, "ReferenceNumber") for parcel in parcels))
+    return Detail(
+        number=number,
+        eta=next((window for parcel in parcels if (window := _promise(parcel))), None),
+        pieces_total=dig(told, "TotalParcels"),
+        references=tuple(dict.fromkeys(one for one in references if one)) or None,
+        destination=Place(
+            city=text_of(goal, "City"),
+            region=region,
+            postal_code=text_of(goal, "PostalCode"),
+            country="CA" if region in PROVINCES else None,
+        )
+        if goal
+        else None,
+    )
+
+
+def _promise(parcel: dict[str, Any]) -> Window | None:
+    """Return the promised day, with its hours where the English words tell them."""
+    told = text_of(parcel, "EstimatedDeliveryDate")
+    if told is None:
+        return None
+    day = date.fromisoformat(told)
+    hours = _BETWEEN.fullmatch(text_of(parcel, "EstimatedDeliveryTimeEn") or "")
+    if hours is None:
+        return Window(day, day)
+    start, end = (datetime.combine(day, time.fromisoformat(hour)) for hour in hours.groups())
+    return Window(start, end)
