@@ -103,7 +103,7 @@ async def test_a_number_that_is_not_quoted_is_noticed(made):
 
 
 async def test_another_request_than_the_samples_is_noticed(made):
-    carrier = made(behaviour=("/v1/parcels/", "/v2/parcels/"))
+    carrier = made(behaviour=("/v1/parcels/", "/v2/other-parcels/"))
     with pytest.raises(AssertionError):
         await wire.it_asks_exactly_the_samples_request(carrier, carrier.samples[0])
 
