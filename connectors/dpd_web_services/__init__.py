@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lxml import etree
-
 from connectors.base import Connector, Payload, Polls
 from connectors.errors import Unreadable
-from connectors.soap import Service, envelope_of
+from connectors.soap import Service
 from connectors.soap_login import SoapLogin
 from normalizer.clock import iso
 from normalizer.model import Detail, Missing, Place, Scan
@@ -17,6 +15,8 @@ from normalizer.model import Detail, Missing, Place, Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
+
+    from lxml import etree
 
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
@@ -31,9 +31,9 @@ LANGUAGE = "en_EN"
 DAY = 86_400.0
 """A token is good for a day (told by clients; logins beyond a few a day are said to be refused)."""
 
-_NAMESPACE = "http://dpd.com/common/service/types/ParcelLifeCycleService/2.0"
 _HEADER = {"authentication": {"delisId": "", "authToken": "", "messageLanguage": LANGUAGE}}
 _TRUE = ("true", "1")
+_ITEMS = ("normalItems", "importantItems", "errorItems")
 
 _LOGGED_IN = (
     b'<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
@@ -67,53 +67,45 @@ class Carrier(Connector, Polls):
         return await SERVICE.ask(http, "getTrackingData", path=PATH, headers=_HEADER, parcelLabelNumber=numbers[0])
 
     def parts(self, payload: Payload) -> Iterator[Any]:
-        """One answer, one parcel: its result, None where that is empty. Raises `Unreadable` where it is missing."""
-        result = SERVICE.reply("getTrackingData", _qualified(payload.body))
-        if result is None and b"trackingresult" not in payload.body:
+        """One answer, one parcel. Raises `Unreadable` for an answer without a result."""
+        # zeep hands over the elements themselves where they are the reply's only content, and None where there is none.
+        found: list[etree._Element] = SERVICE.reply("getTrackingData", payload.body) or []
+        results = [one for one in found if str(one.tag).rpartition("}")[2] == "trackingresult"]
+        if not results:
             raise Unreadable("the answer has no trackingresult")
-        yield result
+        yield results[0]
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield the steps that were reached, oldest first as they come; an empty result is an unknown parcel."""
         number = payload.numbers[0]
-        if part is None:
-            yield Missing(number=number)
-            return
-        steps = [step for step in (part.shipmentInfo, *part.statusInfo) if step is not None]
+        shipment = part.find("{*}shipmentInfo")
+        steps = [*([shipment] if shipment is not None else []), *part.iterfind("{*}statusInfo")]
         if not steps:
             yield Missing(number=number)
         for order, step in enumerate(steps):
             # The display lists all steps of a parcel's life, also those to come.
-            if _said(step.statusHasBeenReached) in _TRUE or _said(step.isCurrentStatus) in _TRUE:
+            if _text(step, "statusHasBeenReached") in _TRUE or _text(step, "isCurrentStatus") in _TRUE:
                 yield _scan(number, step, order)
-        if part.shipmentInfo is not None:
-            yield from _detail(number, part.shipmentInfo)
+        if shipment is not None:
+            yield from _detail(number, shipment)
 
 
-def _qualified(body: bytes) -> bytes:
-    """Return the reply with all elements in its namespace: the schema says so, clients read them without one."""
-    root = envelope_of(body)
-    bare = [node for node in root.iter(etree.Element) if etree.QName(node).namespace is None]
-    for node in bare:
-        node.tag = etree.QName(_NAMESPACE, etree.QName(node).localname).text
-    return etree.tostring(root) if bare else body
-
-
-def _scan(number: str, step: Any, order: int) -> Scan:
-    status = _said(step.status)
-    when = _line(step.date)
+def _scan(number: str, step: etree._Element, order: int) -> Scan:
+    status = _text(step, "status")
+    if status is None:
+        raise Unreadable("a step without its status")
+    when = _text(step, "date", "content")
     at = _at(when)
-    label = _line(step.label)
     extra: dict[str, Any] = {"date_text": when} if when and at is None else {}
-    items = [_item(item) for item in (*step.normalItems, *step.importantItems, *step.errorItems) if item is not None]
+    items = [_item(item) for kind in _ITEMS for item in step.iterfind(f"{{*}}{kind}")]
     if told := [item for item in items if item]:
         extra["information"] = told
     return Scan(
         number=number,
         at=at,
-        codes=(status,) if status else (),
-        text=" ".join(_lines(step.description)) or label or "",
-        place=Place(facility=_line(step.location)),
+        codes=(status,),
+        text=_lines(step.find("{*}description")) or _text(step, "label", "content") or "",
+        place=Place(facility=_text(step, "location", "content")),
         order=order,
         extra=extra,
     )
@@ -136,32 +128,30 @@ def _at(text: str | None) -> datetime | date | None:
         return None
 
 
-def _detail(number: str, shipment: Any) -> Iterator[Detail]:
-    service = ", ".join(_lines(shipment.serviceDescription)) or None
+def _detail(number: str, shipment: etree._Element) -> Iterator[Detail]:
+    service = _lines(shipment.find("{*}serviceDescription"), between=", ") or None
     extra: dict[str, Any] = {}
-    if predict := " ".join(_lines(shipment.predictInformation)):
+    if predict := _lines(shipment.find("{*}predictInformation")):
         extra["predict"] = predict
-    told = [(_said(one.key), _said(one.value)) for one in shipment.trackingProperty if one is not None]
+    told = [(_text(one, "key"), _text(one, "value")) for one in shipment.iterfind("{*}trackingProperty")]
     if properties := [{"name": name, "value": value} for name, value in told if name and value]:
         extra["properties"] = properties
     if service or extra:
         yield Detail(number=number, service=service, extra=extra or None)
 
 
-def _item(item: Any) -> dict[str, str]:
-    told = {"label": _line(item.label), "text": " ".join(_lines(item))}
+def _item(item: etree._Element) -> dict[str, str]:
+    told = {"label": _text(item, "label", "content"), "text": _lines(item)}
     return {name: value for name, value in told.items() if value}
 
 
-def _lines(item: Any) -> list[str]:
+def _lines(item: etree._Element | None, *, between: str = " ") -> str:
+    """Return the lines of an item: each is a `content` with a `content` of its own."""
     if item is None:
-        return []
-    return [text for text in map(_line, item.content) if text]
+        return ""
+    return between.join(text for line in item.iterfind("{*}content") if (text := _text(line, "content")))
 
 
-def _line(line: Any) -> str | None:
-    return _said(line.content) if line is not None else None
-
-
-def _said(text: str | None) -> str | None:
+def _text(node: etree._Element, *path: str) -> str | None:
+    text = node.findtext("/".join(f"{{*}}{name}" for name in path))
     return (text.strip() or None) if text is not None else None

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from connectors import HERE, connector
-from connectors.dpd_web_services import SERVICE, _qualified
+from connectors.dpd_web_services import SERVICE
 from connectors.samples import samples
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared/carriers/dpd-web-services"
@@ -25,6 +25,14 @@ def only_child(body: bytes, part: str) -> etree._Element:
     return deepcopy(child)
 
 
+def qualified(answer: etree._Element) -> etree._Element:
+    """One sample is written as public clients read answers: below the result without a namespace."""
+    for node in answer.iter(etree.Element):
+        if etree.QName(node).namespace is None:
+            node.tag = etree.QName(etree.QName(answer).namespace, node.tag).text
+    return answer
+
+
 def test_our_questions_and_their_proof_are_valid_by_the_carriers_types():
     login, _ = SERVICE.request("getAuth", delisId="u", password="p", messageLanguage="en_EN")
     schema("LoginServiceV21.xsd").assertValid(only_child(login, "Body"))
@@ -40,7 +48,7 @@ def test_our_samples_are_answered_as_the_carriers_types_say():
     for sample in samples(HERE / "dpd_web_services" / "samples"):
         if b"Fault" in sample.body:
             continue
-        tracking.assertValid(only_child(_qualified(sample.body), "Body"))
+        tracking.assertValid(qualified(only_child(sample.body, "Body")))
         checked.append(sample.name)
     assert len(checked) == 6
 
