@@ -106,7 +106,12 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _spell(moment: datetime) -> str:
-    minutes = round((moment.utcoffset() or timedelta()) / timedelta(minutes=1))
+    return _spelled(moment.utcoffset() or timedelta())
+
+
+@lru_cache(maxsize=256)
+def _spelled(offset: timedelta) -> str:
+    minutes = round(offset / timedelta(minutes=1))
     hours, rest = divmod(abs(minutes), 60)
     return f"{'-' if minutes < 0 else '+'}{hours:02}:{rest:02}"
 

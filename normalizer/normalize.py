@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b32encode
 from datetime import date, datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
@@ -118,6 +119,7 @@ def _wall(at: datetime | date | None) -> str:
     return at.isoformat()
 
 
+@lru_cache(maxsize=8192)
 def _with_coordinates(place: Place) -> tuple[Place, bool]:
     if place.latitude is not None or not place.city:
         return place, False
