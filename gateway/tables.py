@@ -54,6 +54,12 @@ class Account(SQLModel, table=True):
     state: str = "active"
     state_reason: str = ""
     state_at: int = Field(sa_type=BigInteger)
+    per_second: float | None = None
+    """The contract's own limits; None leaves the carrier's documented ones in force."""
+    per_day: int | None = None
+    used_today: int | None = None
+    """Calls made on the UTC day `used_on` (days since 1970), noted now and then: a restart goes on from here."""
+    used_on: int | None = None
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 
@@ -68,6 +74,7 @@ class Shipment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
         Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
+        Index("shipment_subscribe", "subscribe_at", sqlite_where=text("subscribe_at is not null")),
         Index("shipment_updated", "merchant_id", "updated_at", "id"),
         Index("shipment_status", "merchant_id", "status", "updated_at"),
         Index("shipment_order", "merchant_id", "order_number"),
@@ -98,7 +105,16 @@ class Shipment(SQLModel, table=True):
     runs: bytes = Field(default=b"{}", sa_type=LargeBinary)
     last_event_at: int | None = Field(default=None, sa_type=BigInteger)
     carrier_set_by: str = "merchant"
-    """merchant, detected or push: a detected carrier may still be changed by us."""
+    """merchant, detected, push or handover: a detected carrier may still be changed by us."""
+    second_guess_at: int | None = Field(default=None, sa_type=BigInteger)
+    """When other carriers were asked whether the number is theirs: once."""
+    ship_date: str | None = None
+    """The day the merchant says it was shipped: nothing from before is this parcel's."""
+    earlier_until: int | None = Field(default=None, sa_type=BigInteger)
+    """Events up to this instant are an earlier parcel's of the same number: kept, and not folded."""
+    continues_id: str | None = None
+    """The next carrier's shipment, and below the one before."""
+    continued_from_id: str | None = None
     tracking: bool = True
     """False once the merchant stopped it: no polling, no messages."""
     next_poll_at: int | None = Field(default=None, sa_type=BigInteger)
@@ -108,7 +124,12 @@ class Shipment(SQLModel, table=True):
     """How often in a row the carrier did not know the number."""
     poll_digest: bytes | None = Field(default=None, sa_type=LargeBinary)
     pushed_at: int | None = Field(default=None, sa_type=BigInteger)
+    subscribe_at: int | None = Field(default=None, sa_type=BigInteger)
+    """When to ask the carrier for pushes of this number, again or for the first time; None: not at all."""
     subscribed_until: int | None = Field(default=None, sa_type=BigInteger)
+    subscribe_failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    subscription_refused: str | None = None
+    """Why the carrier does not push this number, in its own words."""
     created_at: int = Field(sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
 
