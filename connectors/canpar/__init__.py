@@ -14,11 +14,17 @@ from normalizer.model import NOWHERE, Detail, Missing, Place, Proof, Scan, Windo
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lxml import etree
+
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
 SERVICE = Service(Path(__file__).with_name("service.wsdl"))
 PATH = "/canshipws/services/CanparAddonsService"
+
+RESULT = "{http://ws.dto.canshipws.canpar.com/xsd}result"
+DATA = "{http://dto.canshipws.canpar.com/xsd}"
+"""The namespace of what stands inside a result."""
 
 _UNKNOWN = "NO SHIPMENT FOUND"
 """The error's words for a barcode without a shipment, as a public client knows them."""
@@ -44,15 +50,16 @@ class Carrier(Connector, Polls):
         reply = SERVICE.reply("trackByBarcodeV2", payload.body)
         if reply is None:
             raise Unreadable("the answer is empty")
-        error, results = _said(reply.error), [result for result in reply.result if result is not None]
-        if error is not None and _UNKNOWN not in error.upper():
+        error = (reply.error or "").strip()
+        if error and _UNKNOWN not in error.upper():
             raise Unreadable("the carrier answered with an error text")
-        yield from results or (None,)
+        others: list[etree._Element] = reply._value_1 or []  # noqa: SLF001 - zeep's name for elements it does not describe
+        yield from [one for one in others if one.tag == RESULT] or (None,)
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield one barcode's scans, newest first as they come; without any it is unknown."""
-        number = (_said(part.barcode) if part is not None else None) or payload.numbers[0]
-        events = [event for event in part.events if event is not None] if part is not None else []
+        number = (_text(part, "barcode") if part is not None else None) or payload.numbers[0]
+        events = part.findall(f"{DATA}events") if part is not None else []
         if not events:
             # An unknown barcode may come back in the shape of a parcel without scans (told by a public client).
             yield Missing(number=number)
@@ -62,30 +69,30 @@ class Carrier(Connector, Polls):
         yield _detail(number, part)
 
 
-def _scan(number: str, event: Any, *, order: int) -> Scan:
-    code, text = _said(event.code), _said(event.code_description_en)
-    day, _, clock = (_said(event.local_date_time) or "").partition(" ")
-    comment = _said(event.comment)
+def _scan(number: str, event: etree._Element, *, order: int) -> Scan:
+    code, text = _text(event, "code"), _text(event, "code_description_en")
+    day, _, clock = (_text(event, "local_date_time") or "").partition(" ")
+    comment = _text(event, "comment")
     return Scan(
         number=number,
         at=(compact(day, clock) if clock else iso(day)) if day else None,
         codes=(code,) if code else (),
-        text=text or _said(event.code_description_fr) or "",
-        place=_place(event.address),
+        text=text or _text(event, "code_description_fr") or "",
+        place=_place(event.find(f"{DATA}address")),
         order=order,
         extra={"comment": comment} if comment else {},
     )
 
 
-def _place(address: Any) -> Place:
+def _place(address: etree._Element | None) -> Place:
     """Return city, province and country; the rest of an address may be a person's."""
     if address is None:
         return NOWHERE
     return Place(
-        city=_said(address.city),
-        region=_said(address.province),
-        postal_code=_said(address.postal_code),
-        country=_country(_said(address.country)),
+        city=_text(address, "city"),
+        region=_text(address, "province"),
+        postal_code=_text(address, "postal_code"),
+        country=_country(_text(address, "country")),
     )
 
 
@@ -93,23 +100,24 @@ def _country(said: str | None) -> str | None:
     return said.upper() if said and len(said) == 2 and said.isalpha() else None  # noqa: PLR2004 - ISO 3166-1 alpha-2
 
 
-def _detail(number: str, result: Any) -> Detail:
+def _detail(number: str, result: etree._Element) -> Detail:
     """Return what is told of the whole parcel, of the consignee no more than the town."""
-    destination = _place(result.consignee_address)
-    reference, promised = _said(result.reference_num), _said(result.estimated_delivery_date)
+    destination = _place(result.find(f"{DATA}consignee_address"))
+    reference, promised = _text(result, "reference_num"), _text(result, "estimated_delivery_date")
     day = iso(promised[:_DAY]) if promised and promised[:_DAY].isdecimal() else None
     return Detail(
         number=number,
         eta=Window(day, day) if day else None,
-        service=_said(result.service_description_en),
+        service=_text(result, "service_description_en"),
         references=(reference,) if reference else None,
-        signed_by=_said(result.signed_by),
-        proofs=(Proof(kind="signature", inline=True),) if _said(result.signature) else None,
+        signed_by=_text(result, "signed_by"),
+        proofs=(Proof(kind="signature", inline=True),) if _text(result, "signature") else None,
         destination=destination if destination != NOWHERE else None,
-        tracking_url=_said(result.tracking_url_en),
+        tracking_url=_text(result, "tracking_url_en"),
         extra={"estimated_delivery_date": promised} if promised and day is None else None,
     )
 
 
-def _said(text: str | None) -> str | None:
+def _text(node: etree._Element, name: str) -> str | None:
+    text = node.findtext(DATA + name)
     return (text.strip() or None) if text is not None else None
