@@ -16,11 +16,16 @@ from normalizer.model import Detail, Missing, Place, Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lxml import etree
+
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
 SERVICE = Service(Path(__file__).with_name("service.wsdl"))
 PATH = "/ShippingAPI.V2/Tracking/Service_1_0.svc"
+
+NS = "{http://ws.aramex.net/ShippingAPI/v1/}"
+ARRAYS = "{http://schemas.microsoft.com/2003/10/Serialization/Arrays}"
 
 _ACCOUNT = {
     "UserName": "",
@@ -124,13 +129,15 @@ class Carrier(Connector, Polls):
         if reply is None:
             raise Unreadable("the answer is empty")
         found = reply.TrackingResults
+        # zeep keeps elements that our WSDL does not describe under this name.
+        pairs: list[etree._Element] = (found._value_1 or []) if found is not None else []  # noqa: SLF001
         seen = set()
-        for pair in found.KeyValueOfstringArrayOfTrackingResultmFAkxlpY if found is not None else ():
-            number = _said(pair.Key)
+        for pair in pairs:
+            number = _text(pair, f"{ARRAYS}Key")
             if number is None:
                 raise Unreadable("a waybill without its number")
             seen.add(number)
-            yield number, [update for update in pair.Value.TrackingResult if update] if pair.Value is not None else []
+            yield number, pair.findall(f"{ARRAYS}Value/{NS}TrackingResult")
         unknown = reply.NonExistingWaybills
         for number in filter(None, map(_said, unknown.string if unknown is not None else ())):
             seen.add(number)
@@ -152,16 +159,16 @@ class Carrier(Connector, Polls):
                 return
 
 
-def _scan(number: str, update: Any, *, order: int) -> Scan:
-    code, text = _said(update.UpdateCode), _said(update.UpdateDescription)
-    extra = {"comments": _said(update.Comments), "problem_code": _said(update.ProblemCode)}
+def _scan(number: str, update: etree._Element, *, order: int) -> Scan:
+    code, text = _text(update, f"{NS}UpdateCode"), _text(update, f"{NS}UpdateDescription")
+    extra = {"comments": _text(update, f"{NS}Comments"), "problem_code": _text(update, f"{NS}ProblemCode")}
     return Scan(
         number=number,
-        at=iso(at) if (at := _said(update.UpdateDateTime)) else None,
+        at=iso(at) if (at := _text(update, f"{NS}UpdateDateTime")) else None,
         codes=(code,) if code else (),
         text=text or "",
         phrase=text,
-        place=_place(_said(update.UpdateLocation)),
+        place=_place(_text(update, f"{NS}UpdateLocation")),
         order=order,
         extra={name: value for name, value in extra.items() if value},
     )
@@ -176,9 +183,9 @@ def _place(location: str | None) -> Place:
     return Place(city=city.strip(), country=country)
 
 
-def _grams(update: Any) -> int | None:
+def _grams(update: etree._Element) -> int | None:
     """Return the gross weight in grams, None where none is told or its unit is not known."""
-    weight, unit = _said(update.GrossWeight), (_said(update.WeightUnit) or "").upper()
+    weight, unit = _text(update, f"{NS}GrossWeight"), (_text(update, f"{NS}WeightUnit") or "").upper()
     if weight is None or unit not in _GRAMS:
         return None
     grams = int(Decimal(weight) * _GRAMS[unit])
@@ -188,6 +195,10 @@ def _grams(update: Any) -> int | None:
 def _codes(notifications: Any) -> str:
     listed = notifications.Notification if notifications is not None else ()
     return ", ".join(filter(None, (_said(one.Code) for one in listed if one is not None))) or "none"
+
+
+def _text(node: etree._Element, path: str) -> str | None:
+    return _said(node.findtext(path))
 
 
 def _said(text: str | None) -> str | None:
