@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date, datetime
 
+    from lxml import etree
+
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
@@ -59,7 +61,7 @@ class Carrier(Connector, Polls):
         found = SERVICE.reply("getidspedizionebyidcollo", answer.body)
         if found is None:
             raise Unreadable("the answer to the look-up is empty")
-        outcome, number = _outcome(found), _said(found.SPEDIZIONE_ID) or ""
+        outcome, number = _outcome(found.ESITO), _said(found.SPEDIZIONE_ID) or ""
         if outcome == UNKNOWN:
             raise NotFound("no shipment of this customer has the parcel")
         if outcome < 0 or not number.isdecimal():
@@ -68,13 +70,14 @@ class Carrier(Connector, Polls):
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One answer, one shipment. Raises `Unreadable` for an outcome that says an error."""
-        result = SERVICE.reply("brt_trackingbybrtshipmentid", payload.body)
-        if result is None:
+        # zeep hands over the elements themselves where they are the reply's only content, and None where there is none.
+        told: list[etree._Element] | None = SERVICE.reply("brt_trackingbybrtshipmentid", payload.body)
+        if not told:
             raise Unreadable("the answer is empty")
-        outcome = _outcome(result)
+        outcome = _outcome(next((one.text for one in told if one.tag == "ESITO"), None))
         if outcome < 0 and outcome != UNKNOWN:
             raise Unreadable(f"the carrier answered with ESITO {outcome}")
-        yield None if outcome == UNKNOWN else result
+        yield None if outcome == UNKNOWN else told
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield one shipment's events, newest first as they come, and what its note tells."""
@@ -82,13 +85,14 @@ class Carrier(Connector, Polls):
         if part is None:
             yield Missing(number=number)
             return
-        listed = [one.EVENTO for one in part.LISTA_EVENTI if one is not None and one.EVENTO is not None]
+        listed = [event for one in part if one.tag == "LISTA_EVENTI" for event in one.iterfind("EVENTO")]
         # The list is filled up with empty events (told by a public client).
-        events = [event for event in listed if _said(event.ID) or _said(event.DESCRIZIONE)]
+        events = [event for event in listed if _text(event, "ID") or _text(event, "DESCRIZIONE")]
         for place_in_list, event in enumerate(events):
             yield _scan(number, event, order=-place_in_list)
-        if part.BOLLA is not None:
-            yield _detail(number, part.BOLLA)
+        for note in part:
+            if note.tag == "BOLLA":
+                yield _detail(number, note)
 
 
 def _working(answer: Answer) -> Answer:
@@ -97,26 +101,23 @@ def _working(answer: Answer) -> Answer:
     return answer
 
 
-def _outcome(result: Any) -> int:
-    said = _said(result.ESITO)
+def _outcome(text: str | None) -> int:
+    said = _said(text)
     if said is None:
         raise Unreadable("the answer has no ESITO")
     return int(said)
 
 
-def _scan(number: str, event: Any, *, order: int) -> Scan:
-    code = _said(event.ID)
-    branch, _, branch_id = (_said(event.FILIALE) or "").removesuffix(")").partition(" (")
+def _scan(number: str, event: etree._Element, *, order: int) -> Scan:
+    code, named = _text(event, "ID"), _text(event, "FILIALE")
+    branch, _, branch_id = (named or "").removesuffix(")").partition(" (")
     numbered = branch_id.isdecimal()
     return Scan(
         number=number,
-        at=_at(_said(event.DATA), _said(event.ORA)),
+        at=_at(_text(event, "DATA"), _text(event, "ORA")),
         codes=(code,) if code else (),
-        text=_said(event.DESCRIZIONE) or "",
-        place=Place(
-            facility=branch if numbered else _said(event.FILIALE),
-            facility_id=branch_id if numbered else None,
-        ),
+        text=_text(event, "DESCRIZIONE") or "",
+        place=Place(facility=branch if numbered else named, facility_id=branch_id if numbered else None),
         order=order,
     )
 
@@ -130,60 +131,52 @@ def _at(day: str | None, clock: str | None) -> datetime | date | None:
     return iso(f"{iso_day}T{clock.replace('.', ':')}" if clock else iso_day)
 
 
-def _detail(number: str, note: Any) -> Detail:
-    shipping, delivery, goods, references = note.DATI_SPEDIZIONE, note.DATI_CONSEGNA, note.MERCE, note.RIFERIMENTI
-    known = [_told(references, name) for name in ("ALFABETICO", "NUMERICO")] if references is not None else []
-    partner = _said(references.RIFERIMENTO_PARTNER_ESTERO) if references is not None else None
-    recipient, sender = note.DESTINATARIO, note.MITTENTE
-    destination = (
-        _town(recipient, recipient.SIGLA_NAZIONE, recipient.SIGLA_PROVINCIA) if recipient is not None else NOWHERE
-    )
-    origin = _town(sender, None, None) if sender is not None else NOWHERE
-    pieces = _figure(goods.COLLI) if goods is not None else None
-    weight = _figure(goods.PESO_KG) if goods is not None else None
+def _detail(number: str, note: etree._Element) -> Detail:
+    known = [_text(note, f"RIFERIMENTI/RIFERIMENTO_MITTENTE_{kind}") for kind in ("ALFABETICO", "NUMERICO")]
+    partner = _text(note, "RIFERIMENTI/RIFERIMENTO_PARTNER_ESTERO")
+    origin, destination = _town(note, "MITTENTE"), _town(note, "DESTINATARIO")
+    pieces, weight = _figure(_text(note, "MERCE/COLLI")), _figure(_text(note, "MERCE/PESO_KG"))
     return Detail(
         number=number,
-        eta=_eta(delivery) if delivery is not None else None,
-        service=_said(shipping.SERVIZIO) if shipping is not None else None,
-        service_code=_said(shipping.TIPO_SERVIZIO) if shipping is not None else None,
+        eta=_eta(note),
+        service=_text(note, "DATI_SPEDIZIONE/SERVIZIO"),
+        service_code=_text(note, "DATI_SPEDIZIONE/TIPO_SERVIZIO"),
         weight_grams=int(weight * 1000) if weight else None,
         pieces_total=int(pieces) if pieces else None,
-        references=tuple(filter(None, known)) or None,
-        signed_by=_said(delivery.FIRMATARIO_CONSEGNA) if delivery is not None else None,
+        references=tuple(one for one in known if one and one.strip("0")) or None,
+        signed_by=_text(note, "DATI_CONSEGNA/FIRMATARIO_CONSEGNA"),
         origin=origin if origin != NOWHERE else None,
         destination=destination if destination != NOWHERE else None,
         extra={"partner_reference": partner} if partner else None,
     )
 
 
-def _told(references: Any, kind: str) -> str | None:
-    said = _said(getattr(references, f"RIFERIMENTO_MITTENTE_{kind}"))
-    return said if said and said.strip("0") else None
-
-
-def _town(who: Any, country: str | None, province: str | None) -> Place:
-    nation = (_said(country) or "").upper()
+def _town(note: etree._Element, who: str) -> Place:
+    nation = (_text(note, f"{who}/SIGLA_NAZIONE") or "").upper()
     return Place(
-        city=_said(who.LOCALITA),
-        region=_said(province),
-        postal_code=_said(who.CAP),
+        city=_text(note, f"{who}/LOCALITA"),
+        region=_text(note, f"{who}/SIGLA_PROVINCIA"),
+        postal_code=_text(note, f"{who}/CAP"),
         country=nation if len(nation) == 2 and nation.isalpha() else None,  # noqa: PLR2004 - ISO 3166-1 alpha-2
     )
 
 
-def _eta(delivery: Any) -> Window | None:
-    day = _said(delivery.DATA_TEORICA_CONSEGNA)
+def _eta(note: etree._Element) -> Window | None:
+    day = _text(note, "DATI_CONSEGNA/DATA_TEORICA_CONSEGNA")
     if day is None:
         return None
     return Window(
-        _at(day, _said(delivery.ORA_TEORICA_CONSEGNA_DA)),
-        _at(day, _said(delivery.ORA_TEORICA_CONSEGNA_A)),
+        _at(day, _text(note, "DATI_CONSEGNA/ORA_TEORICA_CONSEGNA_DA")),
+        _at(day, _text(note, "DATI_CONSEGNA/ORA_TEORICA_CONSEGNA_A")),
     )
 
 
-def _figure(text: str | None) -> Decimal | None:
-    said = _said(text)
+def _figure(said: str | None) -> Decimal | None:
     return Decimal(said.replace(",", ".")) if said else None
+
+
+def _text(node: etree._Element, path: str) -> str | None:
+    return _said(node.findtext(path))
 
 
 def _said(text: str | None) -> str | None:
