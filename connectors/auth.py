@@ -112,6 +112,22 @@ class FilledBody(Proof):
         )
 
 
+class AtPath(Proof):
+    """The path of a call as the account's owner was told it, where no public document names it.
+
+    `{number}` in it stands for what is asked about, which is then the request's whole path.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = ("/" + path.lstrip("/")).encode()
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Send the question there."""
+        number = request.url.raw_path.removeprefix(b"/")
+        request.url = request.url.copy_with(raw_path=self._path.replace(b"{number}", number))
+        return request
+
+
 class Together(Proof):
     """Several proofs on one request, in the order given."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connectors.auth import OAuth2ClientCredentials, Proof
+from connectors.auth import AtPath, OAuth2ClientCredentials
 from connectors.base import Connector, Payload, Polls, rows, text_of
 from connectors.errors import Unreadable
 from normalizer.clock import iso
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 
 LOGIN = "/api/authenticate"
 TOKEN_FIELD = "id_token"  # noqa: S105 - the name of a field
-
-
-class AtPath(Proof):
-    """The path of the tracking call as the account's owner was told it."""
-
-    def __init__(self, path: str) -> None:
-        self._path = ("/" + path.lstrip("/")).encode()
-
-    def apply(self, request: httpx.Request) -> httpx.Request:
-        """Send the question there."""
-        request.url = request.url.copy_with(raw_path=self._path)
-        return request
 
 
 class Login(OAuth2ClientCredentials):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from connectors.auth import Basic, Proof, Together
+from connectors.auth import AtPath, Basic, Together
 from connectors.base import Connector, Payload, Polls, rows, text_of
 from normalizer.clock import iso
 from normalizer.model import Detail, Missing, Place, Scan
@@ -20,19 +20,6 @@ if TYPE_CHECKING:
 
 KILOGRAMS = "K"
 """The only unit of measurement the published sample shows."""
-
-
-class AtPath(Proof):
-    """The path of the tracking call as the account's owner was told it, the number in its place."""
-
-    def __init__(self, path: str) -> None:
-        self._path = ("/" + path.lstrip("/")).encode()
-
-    def apply(self, request: httpx.Request) -> httpx.Request:
-        """Put the number, which is the request's whole path, into the account's path."""
-        number = request.url.raw_path.removeprefix(b"/")
-        request.url = request.url.copy_with(raw_path=self._path.replace(b"{number}", number))
-        return request
 
 
 class Carrier(Connector, Polls):

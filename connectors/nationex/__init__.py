@@ -7,8 +7,7 @@ from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from connectors.auth import Basic, Together
-from connectors.auth import Proof as RequestProof
+from connectors.auth import AtPath, Basic, Together
 from connectors.base import Connector, Payload, Polls, dig, rows, text_of
 from normalizer.clock import iso
 from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
@@ -24,19 +23,6 @@ if TYPE_CHECKING:
 PROVINCES = frozenset({"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"})
 
 _BETWEEN = re.compile(r"Between (\d{2}:\d{2}) and (\d{2}:\d{2})")
-
-
-class AtPath(RequestProof):
-    """The path of the tracking call as the account's owner was told it, the number in its place."""
-
-    def __init__(self, path: str) -> None:
-        self._path = ("/" + path.lstrip("/")).encode()
-
-    def apply(self, request: httpx.Request) -> httpx.Request:
-        """Put the number, which is the request's whole path, into the account's path."""
-        number = request.url.raw_path.removeprefix(b"/")
-        request.url = request.url.copy_with(raw_path=self._path.replace(b"{number}", number))
-        return request
 
 
 class Carrier(Connector, Polls):
