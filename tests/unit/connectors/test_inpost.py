@@ -86,11 +86,16 @@ async def test_a_number_that_is_not_known_is_not_found_and_a_firewalls_page_is_n
         ("ready_to_pickup_from_pok", "available_for_pickup/at_shop"),
         ("pickup_reminder_sent", "available_for_pickup/reminder"),
         ("pickup_time_expired", "exception/unclaimed"),
-        ("avizo", "attempt_failed/other"),
+        ("avizo", "attempt_failed/recipient_absent"),
+        ("pickup_reminder_sent_address", "attempt_failed/recipient_absent"),
+        ("undelivered_wrong_address", "attempt_failed/wrong_address"),
+        ("stack_parcel_pickup_time_expired", "in_transit/other"),
+        ("taken_by_courier_from_customer_service_point", "returning/to_sender"),
         ("undelivered_cod_cash_receiver", "attempt_failed/payment_missing"),
         ("rejected_by_receiver", "exception/refused"),
-        ("returned_to_sender", "returned/to_sender"),
-        ("missing", "exception/lost"),
+        ("returned_to_sender", "returning/to_sender"),
+        ("return_pickup_confirmation_to_sender", "delivered/other"),
+        ("missing", "unknown/unlisted_code"),
         ("carried_by_drone", "unknown/unlisted_code"),
         ("other", "unknown/unlisted_code"),
     ],
@@ -98,6 +103,11 @@ async def test_a_number_that_is_not_known_is_not_found_and_a_firewalls_page_is_n
 def test_the_status_decides(status, expected):
     (one,) = shown(event(status))["events"]
     assert f"{one['status']}/{one['substatus']}" == expected
+
+
+def test_a_receipt_sent_back_to_the_sender_does_not_make_a_delivery_a_return():
+    shipment = shown(event("return_pickup_confirmation_to_sender", "2026-06-03T09:00:00+02:00"), event("delivered"))
+    assert (shipment["status"], shipment["returning"]) == ("delivered", False)
 
 
 def test_statuses_come_newest_first_even_within_a_second():
