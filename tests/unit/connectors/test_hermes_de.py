@@ -76,6 +76,8 @@ def test_a_country_that_is_not_on_the_list_stays_unnamed():
         (("100004003",), "returning"),
         (("100004003", "125001009"), "returned"),
         (("3500", "320008302"), "delivered"),
+        (("100004003", "100090003"), "in_transit"),
+        (("100004003", "4072", "3500"), "delivered"),
         (("320021304",), "cancelled"),
         (("320021304", "390020301"), "info_received"),
         (("090003008", "048090005"), "in_transit"),
