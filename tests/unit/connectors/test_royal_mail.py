@@ -103,6 +103,7 @@ def test_who_signed_and_where_the_image_is_kept():
         ("EVKRF", Status.RETURNING, "tells"),
         ("EVRTS", Status.RETURNED, "tells"),
         ("EVNOI", Status.DELIVERED, "informs"),
+        ("EVDLS", Status.IN_TRANSIT, "tells"),
         ("NRDSS", Status.IN_TRANSIT, "informs"),
     ],
 )
