@@ -75,11 +75,35 @@ def test_a_status_that_tells_nothing_is_left_out():
     assert [scan.codes[0] for scan in read(answer(parcel(status("11"), old=old))).scans] == ["status/11"]
 
 
-def test_a_status_without_a_row_falls_back_to_its_phase_but_never_to_the_first():
+def test_a_status_without_a_row_falls_back_to_its_phase_but_never_to_the_first_or_the_last():
     (third,) = read(answer(parcel(status("57", phase="3")))).scans
     (first,) = read(answer(parcel(status("57", phase="1")))).scans
+    (fourth,) = read(answer(parcel(status("57", phase="4")))).scans
     assert meaning(third) == (Status.IN_TRANSIT, "other")
     assert meaning(first) is None
+    assert meaning(fourth) is None
+
+
+def test_a_parcel_that_waits_at_a_pickup_point_is_not_delivered_though_its_phase_says_so():
+    (waiting,) = read(answer(parcel(status("12", phase="4")))).scans
+    assert meaning(waiting) == (Status.AVAILABLE_FOR_PICKUP, "other")
+
+
+@pytest.mark.parametrize(
+    ("code", "under", "expected"),
+    [
+        ("J23", "11", (Status.AVAILABLE_FOR_PICKUP, "at_locker")),
+        ("K91", "11", (Status.EXCEPTION, "held")),
+        ("I07", "11", (Status.RETURNING, "to_sender")),
+        ("H01", "8", (Status.RETURNING, "to_sender")),
+        ("Y10", "8", (Status.ATTEMPT_FAILED, "recipient_absent")),
+        ("J45", "7", (Status.IN_TRANSIT, "departed")),
+        ("X67", "20", (Status.EXCEPTION, "duties_unpaid")),
+    ],
+)
+def test_an_event_says_more_exactly_what_its_status_lumps_together(code, under, expected):
+    (scan,) = read(answer(parcel(status(under), events=[event(code)]))).scans
+    assert meaning(scan) == expected
 
 
 def test_the_same_number_is_another_code_as_status_and_as_phase():
