@@ -15,12 +15,15 @@ from connectors.soap import Service, elements
 from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import httpx
+    from lxml import etree
 
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
+
+    _Fields = Mapping[str, etree._Element]  # noqa: SLF001 - lxml's stubs call an element so
 
 SERVICE = Service(Path(__file__).with_name("service.wsdl"))
 PATH = "/EWS/V1/Tracking/TrackingService.asmx"
@@ -36,6 +39,12 @@ _CONTEXT = {
     }
 }
 
+_NAMESPACE = "{http://purolator.com/pws/datatypes/v1}"
+_CUT = len(_NAMESPACE)
+_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+_KINDS = frozenset(
+    {"Scan", "DeliveryScan", "OnDeliveryScan", "UndeliverableScan", "ProofOfPickUpScan", "InternationalOutboundScan"}
+)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{2}:?\d{2}(:?\d{2})?")
 _PROVINCES = frozenset({"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"})
@@ -58,33 +67,36 @@ class Carrier(Connector, Polls, Proves):
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One part a parcel, each with an error list of its own."""
-        reply = SERVICE.reply("TrackPackagesByPin", payload.body)
-        listed = reply.TrackingInformationList
-        parcels = list(listed.TrackingInformation or ()) if listed is not None else []
+        reply = _by_name(SERVICE.reply("TrackPackagesByPin", payload.body) or ())
+        parcels = _listed(reply.get("TrackingInformationList"), "TrackingInformation")
         if not parcels:
-            codes = ", ".join(str(error.Code) for error in _errors(reply.ResponseInformation)) or "none"
+            codes = ", ".join(str(error.get("Code")) for error in _errors(reply)) or "none"
             raise Unreadable(f"the answer holds no parcel; error codes: {codes}")
         yield from parcels
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:  # noqa: ARG002 - a part holds all that is needed
         """Yield one parcel's scans, newest first as they come, and what they tell of the parcel as a whole."""
-        number = _said(part.PIN.Value)
+        parcel = _by_name(part)
+        number = _pin(parcel)
         if number is None:
             raise Unreadable("a parcel without a PIN")
-        scans = list(part.Scans.Scan or ()) if part.Scans is not None else []
-        for place_in_list, scan in enumerate(scans):
-            yield _scan(number, scan, order=-place_in_list)
-            yield from _detail(number, scan)
+        scans = _listed(parcel.get("Scans"), "Scan")
+        for place_in_list, node in enumerate(scans):
+            kind, scan = _kind(node), _by_name(node)
+            details = _by_name(scan.get("ScanDetails", ()))
+            yield _scan(number, kind, scan, details, order=-place_in_list)
+            yield from _detail(number, kind, details)
         if not scans:
-            for error in _errors(part.ResponseInformation)[:1]:
-                yield Missing(number=number, text=f"{_said(error.Code) or ''} {_said(error.Description) or ''}".strip())
+            for error in _errors(parcel)[:1]:
+                told = (error.get("Code"), error.get("Description"))
+                yield Missing(number=number, text=" ".join(text for text in told if text))
 
     async def prove(self, http: CarrierClient, number: str, reference: str | None) -> Document:
         """Fetch the signature's image by GetDeliveryDetails. Raises `NotFound` where there is none."""
         pin = {"Value": reference or number}
         answer = await SERVICE.ask(http, "GetDeliveryDetails", path=PATH, headers=_CONTEXT, PIN=pin)
-        scan = SERVICE.reply("GetDeliveryDetails", answer.body).DeliveryDetails
-        image = _said(scan.ScanDetails.SignatureImage) if scan is not None and scan.ScanDetails is not None else None
+        scan = _by_name(_by_name(SERVICE.reply("GetDeliveryDetails", answer.body) or ()).get("DeliveryDetails", ()))
+        image = _text(_by_name(scan.get("ScanDetails", ())), "SignatureImage")
         if image is None:
             raise NotFound("there is no signature image")
         try:
@@ -97,29 +109,23 @@ class Carrier(Connector, Polls, Proves):
         raise Unreadable("the signature image is neither GIF nor bitmap")
 
 
-def _scan(number: str, scan: Any, *, order: int) -> Scan:
-    kind = type(scan).__name__
-    stated = _said(scan.ScanType)
-    piece = _said(scan.PIN.Value) if scan.PIN is not None else None
-    description = _said(scan.Description)
-    delivered = scan.ScanDetails if kind == "DeliveryScan" else None
-    comment = _said(scan.Comment)
+def _scan(number: str, kind: str, scan: _Fields, details: _Fields, *, order: int) -> Scan:
+    description, comment, piece = _text(scan, "Description"), _text(scan, "Comment"), _pin(scan)
     extra: dict[str, Any] = {"comment": comment} if comment else {}
-    if kind == "InternationalOutboundScan" and scan.ScanDetails is not None:
-        airport = _said(scan.ScanDetails.AirportCode)
-        extra |= {"airport": airport} if airport else {}
+    if kind == "InternationalOutboundScan" and (airport := _text(details, "AirportCode")):
+        extra["airport"] = airport
     return Scan(
         number=number,
         at=_at(scan),
         # A plain Scan's type says nothing, the five derived types do (TrackingService.xsd).
-        codes=tuple(dict.fromkeys(code for code in (stated, kind if kind != "Scan" else None) if code)),
+        codes=tuple(dict.fromkeys(code for code in (_text(scan, "ScanType"), kind.removeprefix("Scan")) if code)),
         text=description or "",
         phrase=description,
-        place=_place(_said(scan.Depot.Name)) if scan.Depot is not None else Place(),
+        place=_place(_text(_by_name(scan.get("Depot", ())), "Name")),
         piece=piece if piece != number else None,
         order=order,
-        signed_by=_said(delivered.DeliverySignature) if delivered is not None else None,
-        proofs=_proofs(piece or number, delivered),
+        signed_by=_text(details, "DeliverySignature") if kind == "DeliveryScan" else None,
+        proofs=_proofs(piece or number, details) if kind == "DeliveryScan" else (),
         extra=extra,
     )
 
@@ -132,9 +138,9 @@ def _place(depot: str | None) -> Place:
     return Place(facility=depot)
 
 
-def _at(scan: Any) -> datetime | date:
+def _at(scan: _Fields) -> datetime | date:
     """Read ScanDate and ScanTime, texts without a documented form: ISO 8601 or nothing; the depot's clock."""
-    day, clock = _said(scan.ScanDate), _said(scan.ScanTime)
+    day, clock = _text(scan, "ScanDate"), _text(scan, "ScanTime")
     if day is None or not _DATE.fullmatch(day):
         raise Unreadable("ScanDate is not of the form YYYY-MM-DD")
     if clock is None:
@@ -144,42 +150,57 @@ def _at(scan: Any) -> datetime | date:
     return datetime.combine(date.fromisoformat(day), time.fromisoformat(clock))
 
 
-def _proofs(pin: str, delivered: Any) -> tuple[Proof, ...]:
-    if delivered is None:
-        return ()
-    if _said(delivered.SignatureImage):
+def _proofs(pin: str, details: _Fields) -> tuple[Proof, ...]:
+    if _text(details, "SignatureImage"):
         return (Proof(kind="signature", inline=True),)
-    if int(_said(delivered.SignatureImageSize) or 0) > 0:
+    if int(_text(details, "SignatureImageSize") or 0) > 0:
         return (Proof(kind="signature", reference=pin),)
     return ()
 
 
-def _detail(number: str, scan: Any) -> Iterator[Detail]:
-    if type(scan).__name__ not in ("DeliveryScan", "ProofOfPickUpScan") or scan.ScanDetails is None:
+def _detail(number: str, kind: str, details: _Fields) -> Iterator[Detail]:
+    if kind not in ("DeliveryScan", "ProofOfPickUpScan"):
         return
-    details = scan.ScanDetails
-    promised = _said(details.CommitedDeliveryDate) if type(scan).__name__ == "ProofOfPickUpScan" else None
+    promised = _text(details, "CommitedDeliveryDate") if kind == "ProofOfPickUpScan" else None
     eta = extra = None
     if promised and _DATE.fullmatch(promised):
         day = date.fromisoformat(promised)
         eta = Window(day, day)
     elif promised:
         extra = {"committed_delivery_date": promised}
-    service = _service(details)
+    said = (_text(details, "ProductTypeText"), _text(details, "PremiumServiceText"))
+    service = ", ".join(text for text in said if text and text != _NOTHING_SAID) or None
     if eta or extra or service:
         yield Detail(number=number, eta=eta, service=service, extra=extra)
 
 
-def _service(details: Any) -> str | None:
-    said = (_said(details.ProductTypeText), _said(details.PremiumServiceText))
-    return ", ".join(text for text in said if text and text != _NOTHING_SAID) or None
+def _kind(scan: etree._Element) -> str:
+    """Return a scan's type, `Scan` where none is stated. A type the schema does not know is for a developer to see."""
+    kind = (scan.get(_TYPE) or "Scan").rpartition(":")[2].strip()
+    if kind not in _KINDS:
+        raise Unreadable("a scan of a type that the schema does not know")
+    return kind
 
 
-def _errors(information: Any) -> list[Any]:
-    if information is None or information.Errors is None:
-        return []
-    return list(information.Errors.Error or ())
+def _errors(node: _Fields) -> list[dict[str, str | None]]:
+    listed = _listed(_by_name(node.get("ResponseInformation", ())).get("Errors"), "Error")
+    return [{name: _text(error, name) for name in error} for error in map(_by_name, listed)]
 
 
-def _said(text: str | None) -> str | None:
+def _pin(node: _Fields) -> str | None:
+    return _text(_by_name(node.get("PIN", ())), "Value")
+
+
+def _by_name(node: Iterable[etree._Element]) -> _Fields:
+    """Return an element's children by their name in the carrier's namespace; others are none of ours."""
+    return {tag[_CUT:]: child for child in node if (tag := str(child.tag)).startswith(_NAMESPACE)}
+
+
+def _listed(node: etree._Element | None, name: str) -> list[etree._Element]:
+    return node.findall(_NAMESPACE + name) if node is not None else []
+
+
+def _text(node: _Fields, name: str) -> str | None:
+    child = node.get(name)
+    text = child.text if child is not None else None
     return (text.strip() or None) if text is not None else None

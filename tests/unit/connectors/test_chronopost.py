@@ -133,6 +133,12 @@ def test_an_impossible_date_is_unreadable_and_what_stood_before_it_counts():
     assert isinstance(reading.trouble, Unreadable)
 
 
+def test_an_element_that_the_carrier_adds_does_no_harm():
+    added = event().replace("</zipCode>", "</zipCode><nouveau><x>1</x></nouveau>")
+    reading = read(reply(added, event()))
+    assert (reading.trouble, len(reading.scans)) == (None, 2)
+
+
 def test_a_bare_day_stays_a_day_and_does_not_become_midnight():
     (one,) = read(reply(event(at="2026-11-03"))).scans
     assert type(one.at) is date

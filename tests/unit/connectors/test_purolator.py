@@ -268,6 +268,17 @@ def test_an_element_that_the_carrier_adds_at_the_end_does_no_harm():
     assert (reading.trouble, len(reading.scans)) == (None, 1)
 
 
+def test_a_type_of_scan_that_the_schema_does_not_know_is_for_a_developer_to_see():
+    reading = read(reply(parcel(scan(), scan("LockerScan")), parcel(scan(), pin=OTHER)))
+    assert [one.number for one in reading.scans] == [PIN, OTHER]
+    assert isinstance(reading.trouble, Unreadable)
+
+
+def test_a_scan_without_a_stated_type_is_a_plain_one():
+    (one,) = read(reply(parcel(scan().replace('i:type="d:Scan"', "")))).scans
+    assert one.codes == ("Other",)
+
+
 def details_reply(details: str) -> httpx.Response:
     kind = 'i:type="d:DeliveryScan"'
     found = scan("DeliveryScan", details).replace(f"<d:Scan {kind}>", "<d:DeliveryDetails>") if details else ""
