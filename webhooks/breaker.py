@@ -18,6 +18,8 @@ FAILURES, TIMEOUTS, SLOW_FAILURES = 5, 3, 2
 FIRST_PAUSE, LONGEST_PAUSE = 5 * SECOND, 15 * MINUTE
 
 BreakerState = Literal["closed", "open", "slow"]
+_NONE: frozenset[int] = frozenset()
+"""Shared by all the breakers that count nothing."""
 
 
 class Breaker:
@@ -36,8 +38,8 @@ class Breaker:
     ) -> None:
         self._concurrency = concurrency
         self._random = random
-        self._failed: set[int] = set()
-        self._timed_out: set[int] = set()
+        self._failed: frozenset[int] = _NONE
+        self._timed_out: frozenset[int] = _NONE
         self.state: BreakerState = state
         self.step = step
         self.open_until = open_until
@@ -52,8 +54,8 @@ class Breaker:
     def succeeded(self) -> None:
         """Note an answer in the two hundreds."""
         if self._failed:
-            self._failed.clear()
-            self._timed_out.clear()
+            self._failed = _NONE
+            self._timed_out = _NONE
         if self.state == "open":
             self.slow_down()
         elif self.state == "slow":
@@ -63,11 +65,11 @@ class Breaker:
 
     def failed(self, sequence: int, now: int, *, timeout: bool, probe: bool) -> None:
         """Note a failure that counts against the endpoint."""
-        self._failed.add(sequence)
+        self._failed |= {sequence}
         if timeout:
-            self._timed_out.add(sequence)
+            self._timed_out |= {sequence}
         else:
-            self._timed_out.clear()
+            self._timed_out = _NONE
         if self.state == "closed":
             if len(self._failed) >= FAILURES or len(self._timed_out) >= TIMEOUTS:
                 self._open(now)
@@ -83,8 +85,8 @@ class Breaker:
     def slow_down(self) -> None:
         """Begin a slow start: one request at a time, doubling with each success."""
         self.state, self.window = "slow", 1
-        self._failed.clear()
-        self._timed_out.clear()
+        self._failed = _NONE
+        self._timed_out = _NONE
 
     def _open(self, now: int) -> None:
         self.state = "open"

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from yarl import URL
 
-from webhooks.lane import Lane, Reader
+from webhooks import keyring
+from webhooks.endpoint_rows import wish_of
+from webhooks.item import Reader, Result
+from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish
 from webhooks.schedule import SCHEDULE
 from webhooks.sender import Target
-from webhooks.signing import Signer, unpack
+from webhooks.signing import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from webhooks.item import Item
     from webhooks.loading import Key, LoadedLane, LoadedReplay
     from webhooks.log import Entry
+    from webhooks.sender import Outcome
     from webhooks.store import Vault
 
-SECRETS = "endpoint-secrets"
-"""The purpose under which endpoints' secrets are sealed."""
+
+_State = tuple[int, int, str, int, int, int]
+_NAMES = ("m", "e", "g", "c", "p", "b", "step", "o", "f")
+_DELIVERED = Result(delivered=True)
+
+
+def _shared(word: Any) -> Any:
+    """Return the one copy of a word that many lanes have: the database gives each row its own."""
+    return sys.intern(word)
 
 
 class ReplayRun:
@@ -45,14 +59,15 @@ class Course:
     __slots__ = (
         "_saved",
         "_saved_replay",
+        "_signer",
         "_target",
-        "_where",
+        "_timeout",
+        "_url",
         "generation",
         "key",
         "lane",
         "replay",
         "sealed",
-        "signer",
         "stale",
         "timer",
         "version",
@@ -61,32 +76,31 @@ class Course:
 
     def __init__(self, key: Key, loaded: LoadedLane, random: Callable[[], float]) -> None:
         row = loaded.row
-        self.key = key
+        self.key = (_shared(key[0]), key[1])
         self.version: int = row.version
         self.generation: int = row.generation
-        self.wish = read_wish(
-            orjson.loads(row.event_types), orjson.loads(row.filter) if row.filter is not None else None
-        )
-        self._where: tuple[str, float] = (row.url, row.timeout_ms / 1000)
+        self.wish = wish_of(row)
+        self._url: str = row.url
+        self._timeout: int = row.timeout_ms
         self._target: Target | None = None
         self.sealed: bytes = row.secrets
-        self.signer: Signer | None = None
+        self._signer: Signer | None = None
         self.replay = ReplayRun(loaded.replay) if loaded.replay is not None else None
         self.stale = False
         self.timer: int | None = None
         self.lane = Lane(
             Reader(row.cursor),
             random,
-            ordering=row.ordering,
+            ordering=_shared(row.ordering),
             concurrency=row.concurrency,
             schedule=[int(s * 1000) for s in orjson.loads(row.schedule)] if row.schedule is not None else SCHEDULE,
             rate=row.rate_per_second,
             paused_until=row.paused_until,
             failing_since=row.failing_since,
-            breaker_state=row.breaker,
+            breaker_state=_shared(row.breaker),
             breaker_step=row.breaker_step,
             open_until=row.open_until,
-            finished=loaded.finished,
+            finished=loaded.finished or None,
         )
         for item in loaded.waiting:
             self.lane.restore(item)
@@ -97,15 +111,14 @@ class Course:
     def target(self) -> Target:
         """Where its requests go; prepared with the first one, so that an idle lane costs little memory."""
         if self._target is None:
-            url, timeout = self._where
-            self._target = Target(URL(url), timeout)
+            self._target = Target(URL(self._url), self._timeout / 1000)
         return self._target
 
     def sign_with(self, vault: Vault) -> Signer:
         """Return the endpoint's signer; its secrets are opened once."""
-        if self.signer is None:
-            self.signer = Signer(unpack(vault.open(self.key[0], SECRETS, self.sealed)))
-        return self.signer
+        if self._signer is None:
+            self._signer = Signer(keyring.unseal(vault, self.key[0], self.sealed))
+        return self._signer
 
     def offer(self, entries: list[Entry], upto: int) -> None:
         """Hand over a piece of the log that follows what the lane has read."""
@@ -129,35 +142,83 @@ class Course:
             replay.reader,
         )
 
-    def _state(self) -> dict[str, Any]:
-        lane = self.lane
-        return {
-            "m": self.key[0],
-            "e": self.key[1],
-            "g": self.generation,
-            "c": lane.low_water(),
-            "p": lane.paused_until,
-            "b": lane.breaker.state,
-            "step": lane.breaker.step,
-            "o": lane.breaker.open_until,
-            "f": lane.failing_since,
-        }
+    def done(self, item: Item, outcome: Outcome, now: int) -> None:
+        """Tell the lane what came of a request."""
+        self.lane.done(item.sequence, _result(outcome), now)
 
-    def _replay_state(self) -> dict[str, Any] | None:
+    def rest(self) -> None:
+        """Give memory back where nothing is in hand; what is needed again is prepared again."""
+        self.lane.rest()
+        if not self.lane.items:
+            self._target = self._signer = None
+
+    def _state(self) -> _State:
+        lane = self.lane
+        breaker = lane.breaker
+        return (
+            lane.low_water(),
+            lane.paused_until,
+            breaker.state,
+            breaker.step,
+            breaker.open_until,
+            lane.failing_since,
+        )
+
+    def _replay_state(self) -> tuple[int, str] | None:
         if self.replay is None:
             return None
         low = self.replay.reader.low_water()
-        state = "done" if low >= self.replay.until else "running"
-        return {"m": self.key[0], "e": self.key[1], "i": self.replay.id, "c": low, "s": state}
+        return low, "done" if low >= self.replay.until else "running"
 
-    def unsaved(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
-        """Return what of lane and replay differs from what was saved last; call `saved` once it is written."""
+    def unsaved(self) -> Unsaved | None:
+        """Return what differs from what was saved last, None when nothing does; call `saved` once it is written."""
         state, replay = self._state(), self._replay_state()
-        return (state if state != self._saved else None, replay if replay != self._saved_replay else None)
+        if state == self._saved and replay == self._saved_replay:
+            return None
+        return Unsaved(self, state if state != self._saved else None, replay if replay != self._saved_replay else None)
 
-    def saved(self, state: dict[str, Any] | None, replay: dict[str, Any] | None) -> None:
+    def saved(self, what: Unsaved) -> None:
         """Note what was written."""
-        if state is not None:
-            self._saved = state
-        if replay is not None:
-            self._saved_replay = replay
+        if what.state is not None:
+            self._saved = what.state
+        if what.replay is not None:
+            self._saved_replay = what.replay
+
+
+@dataclass(frozen=True, slots=True)
+class Unsaved:
+    """How far lane and replay have got, where it differs from what the database knows."""
+
+    course: Course
+    state: _State | None
+    replay: tuple[int, str] | None
+
+    @property
+    def lane_row(self) -> dict[str, Any] | None:
+        """The lane's state as `recording` binds it."""
+        if self.state is None:
+            return None
+        course = self.course
+        return dict(zip(_NAMES, (*course.key, course.generation, *self.state), strict=True))
+
+    @property
+    def replay_row(self) -> dict[str, Any] | None:
+        """The replay's state as `recording` binds it."""
+        replay = self.course.replay
+        if self.replay is None or replay is None:
+            return None
+        merchant, endpoint = self.course.key
+        return {"m": merchant, "e": endpoint, "i": replay.id, "c": self.replay[0], "s": self.replay[1]}
+
+
+def _result(outcome: Outcome) -> Result:
+    """Return what a lane has to know of an outcome."""
+    if outcome.kind == "delivered":
+        return _DELIVERED
+    return Result(
+        gone=outcome.kind == "gone",
+        ours=outcome.kind == "ours",
+        timeout=outcome.kind == "timeout",
+        retry_after=outcome.retry_after,
+        reason=f"status {outcome.status}" if outcome.status is not None else outcome.kind,
+    )

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from webhooks.recording import Batch, Noted, record
+from webhooks.recording import Batch, Noted, attempt_of, attempt_row, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from webhooks.course import Course
+    from webhooks.item import Item
     from webhooks.log import Entry
+    from webhooks.sender import Outcome
     from webhooks.store import Store
 
 GATHER = 0.005
@@ -54,9 +56,15 @@ class Flusher:
         """Tell whether so much waits that no more requests should start."""
         return self.unwritten >= MOST_UNWRITTEN
 
-    def attempt(self, row: dict[str, Any]) -> None:
-        """Take one attempt."""
-        self._attempts.append(row)
+    def sent(self, course: Course, item: Item, at: int, outcome: Outcome) -> None:
+        """Take what came of a request; our own faults are no attempts."""
+        if outcome.kind == "ours":
+            return
+        if outcome.broken_before:
+            self._attempts.append(
+                attempt_row(course.key, item.sequence, at, 0, outcome="reset", response="reused connection")
+            )
+        self._attempts.append(attempt_of(course.key, item.sequence, at, item.tries + 1, outcome))
         self._something.set()
 
     def moved(self, course: Course) -> None:
@@ -90,9 +98,9 @@ class Flusher:
             was_full = self.full
             batch = Batch(int(time.time() * 1000), self._attempts, self._noted)
             moved = self._moved if cursors else set()
-            unsaved = [(course, *course.unsaved()) for course in moved]
-            batch.lanes = [lane for _, lane, _ in unsaved if lane is not None]
-            batch.replays = [replay for _, _, replay in unsaved if replay is not None]
+            unsaved = [one for one in [course.unsaved() for course in moved] if one is not None]
+            batch.lanes = [row for row in [one.lane_row for one in unsaved] if row is not None]
+            batch.replays = [row for row in [one.replay_row for one in unsaved] if row is not None]
             self._attempts, self._noted = [], []
             if cursors:
                 self._moved = set()
@@ -110,8 +118,8 @@ class Flusher:
                 self._something.set()
                 raise
             self.trouble = False
-            for course, lane, replay in unsaved:
-                course.saved(lane, replay)
+            for one in unsaved:
+                one.course.saved(one)
         if appended:
             self._told(appended)
         if was_full:

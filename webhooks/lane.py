@@ -10,20 +10,19 @@ lets a newer message overtake a failed one, which is superseded once a newer sta
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import deque
 from dataclasses import dataclass, field
-from enum import IntEnum
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Literal, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from webhooks.breaker import Breaker, BreakerState
+from webhooks.item import Change, Item, Reader, Result
 from webhooks.schedule import DAY, SCHEDULE, SECOND, Bucket, delay
+from webhooks.unsettled import Ordering, Unsettled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-Ordering = Literal["latest", "strict", "none"]
+    from webhooks.item import Offer
 
 BUFFER = 256
 """Messages held ready at most before the lane stops taking more from the log."""
@@ -37,113 +36,7 @@ SHORTEST_PAUSE = 1 * SECOND
 OUR_PAUSE, OUR_LONGEST_PAUSE = 1 * SECOND, 60 * SECOND
 
 
-class Phase(IntEnum):
-    """Where an unsettled message stands."""
-
-    FRESH = 0
-    WAITING = 1
-    RETRY = 2
-    FLYING = 3
-
-
-class Offer(Protocol):
-    """A message as the lane sees it."""
-
-    @property
-    def sequence(self) -> int:
-        """Its place in the log."""
-        ...
-
-    @property
-    def shipment_id(self) -> str | None:
-        """The shipment whose order it belongs to."""
-        ...
-
-    @property
-    def shipment_version(self) -> int:
-        """How new its state is."""
-        ...
-
-    @property
-    def topic(self) -> str | None:
-        """What it is the latest state of; None when nothing newer repeats it."""
-        ...
-
-
-class Reader:
-    """A place in the log: all up to `position` was offered; all up to `low_water` is final or stored."""
-
-    __slots__ = ("order", "position")
-
-    def __init__(self, position: int) -> None:
-        self.position = position
-        self.order: deque[Item] = deque()
-
-    def low_water(self) -> int:
-        """Return the sequence up to which nothing has to be read again after a crash."""
-        order = self.order
-        while order and (order[0].settled or order[0].stored):
-            order.popleft()
-        return order[0].sequence - 1 if order else self.position
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """One unsettled message of a lane."""
-
-    sequence: int
-    key: str | None
-    version: int
-    topic: str | None
-    message: Offer | None = None
-    replayed: bool = False
-    attempts: int = 0
-    """Tries that count for the schedule."""
-    tries: int = 0
-    """All tries, probes included."""
-    run_at: int = 0
-    phase: Phase = Phase.FRESH
-    stored: bool = False
-    """It has a row in the retry table (or will have with the next write)."""
-    parked: bool = False
-    settled: bool = False
-    charged: bool = True
-    """The try in flight was due by the schedule, so its failure counts there."""
-    probe: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What came of one try, as far as the lane cares."""
-
-    delivered: bool = False
-    gone: bool = False
-    ours: bool = False
-    lost: bool = False
-    """The message is no longer in the log, so there is nothing to send."""
-    timeout: bool = False
-    retry_after: int | None = None
-    """Milliseconds the endpoint asked everybody to wait."""
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Something to be written.
-
-    `retry`: upsert the row; `settled`: delete the retry (and, for a replayed message, dead) row; `dead`; `superseded`;
-    `disabled` and `failing`: tell the merchant.
-    """
-
-    kind: Literal["retry", "settled", "dead", "superseded", "disabled", "failing"]
-    sequence: int = 0
-    key: str | None = None
-    attempts: int = 0
-    run_at: int = 0
-    parked: bool = False
-    tries: int = 0
-    reason: str = ""
-    stored: bool = False
+_NOTHING: Mapping[int, Item] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -162,19 +55,14 @@ class Lane:
     breaker_step: int = 0
     open_until: int = 0
     enabled: bool = True
-    finished: set[int] = field(default_factory=set)
+    finished: set[int] | None = None
     """Sequences above the cursor that need no sending any more: known from the redo log when the lane is loaded."""
     breaker: Breaker = field(init=False)
-    items: dict[int, Item] = field(default_factory=dict, init=False)
     changes: list[Change] = field(default_factory=list, init=False)
     flying: int = field(default=0, init=False)
-    _fresh: deque[Item] = field(default_factory=deque, init=False)
-    _released: list[tuple[int, Item]] = field(default_factory=list, init=False)
-    _retries: list[tuple[int, int, Item]] = field(default_factory=list, init=False)
-    _chains: dict[str, list[int]] = field(default_factory=dict, init=False)
-    _flying_keys: set[str] = field(default_factory=set, init=False)
+    _hand: Unsettled | None = field(default=None, init=False)
+    """Made with the first message: a lane that has nothing to do costs little memory."""
     _bucket: Bucket | None = field(default=None, init=False)
-    _probed: dict[int, int] = field(default_factory=dict, init=False)
     _our_step: int = field(default=0, init=False)
     _warned: bool = field(default=False, init=False)
 
@@ -185,18 +73,36 @@ class Lane:
         if self.rate is not None:
             self._bucket = Bucket(self.rate)
 
+    @property
+    def items(self) -> Mapping[int, Item]:
+        """The unsettled messages by sequence."""
+        return self._hand.items if self._hand is not None else _NOTHING
+
+    @property
+    def _held(self) -> Unsettled:
+        if self._hand is None:
+            self._hand = Unsettled(self.ordering)
+        return self._hand
+
+    def rest(self) -> None:
+        """Give memory back when nothing is in hand."""
+        if not self.items:
+            self._hand = None
+        if self.finished is not None:
+            self.finished = {sequence for sequence in self.finished if sequence > self.reader.position} or None
+        self.reader.rest()
+
     # what comes in
 
     def restore(self, item: Item) -> None:
         """Take back a row of the retry table, before anything is offered."""
         item.stored = True
         item.tries = max(item.tries, item.attempts)
-        self.items[item.sequence] = item
         if item.sequence > self.reader.position:
+            if self.finished is None:
+                self.finished = set()
             self.finished.add(item.sequence)  # the log must not offer it a second time
-        self._enchain(item)
-        item.phase = Phase.RETRY
-        heappush(self._retries, (item.run_at, item.sequence, item))
+        self._held.add_retry(item)
 
     def offer(self, messages: Iterable[Offer], upto: int, reader: Reader | None = None) -> None:
         """Take wanted messages in the order of the log; everything up to `upto` was looked at."""
@@ -204,20 +110,19 @@ class Lane:
         reader = reader or self.reader
         for message in messages:
             sequence = message.sequence
-            if sequence <= reader.position or sequence in self.items:
+            held = self._held
+            if sequence <= reader.position or sequence in held.items:
                 continue
-            if main and sequence in self.finished:
+            if main and self.finished and sequence in self.finished:
                 self.finished.discard(sequence)
                 continue
             item = Item(
                 sequence, message.shipment_id, message.shipment_version, message.topic, message, replayed=not main
             )
-            self.items[sequence] = item
-            reader.order.append(item)
-            self._enchain(item)
-            self._fresh.append(item)
+            reader.took(item)
+            held.add_fresh(item)
             if self.ordering == "strict" and item.key is not None:
-                head = self.items[self._chains[item.key][0]]
+                head = held.head(item.key)
                 if head is not item and head.attempts:
                     self._park(item)
         reader.position = max(reader.position, upto)
@@ -228,26 +133,27 @@ class Lane:
             return False
         if self.breaker.state == "open":
             return len(self.items) < PROBE_CHOICE
-        return len(self._fresh) < BUFFER
+        return self._hand is None or self._hand.buffered < BUFFER
 
     # what goes out
 
     def ready(self, now: int) -> list[Item]:
         """Return the messages to send now; they are in flight from here on."""
-        if not self.enabled or now < self.paused_until:
+        if not self.enabled or now < self.paused_until or self._hand is None:
             return []
+        held = self._hand
         room = self.breaker.limit() - self.flying
         if self.breaker.state == "open" and now < self.breaker.open_until:
             return []
         if self._bucket is not None:
             room = min(room, self._bucket.room(now))
         if self.breaker.state == "open":
-            probe = self._choose_probe() if room > 0 else None
+            probe = held.choose_probe() if room > 0 else None
             sends = [self._fly(probe, now, probe=True)] if probe is not None else []
         else:
             sends = []
             while room > len(sends):
-                item = self._next(now)
+                item = held.next(now)
                 if item is None:
                     break
                 sends.append(self._fly(item, now, probe=False))
@@ -257,20 +163,19 @@ class Lane:
 
     def next_wake(self, now: int) -> int | None:
         """Return when `ready` may have something without anything else happening; None for not before a call."""
-        if not self.enabled or not self.items or len(self.items) == self.flying:
+        if not self.enabled or self._hand is None or len(self._hand.items) == self.flying:
             return None
+        wake: int | None
         if self.breaker.state == "open":
             if self.flying:
                 return None
             wake = max(now, self.breaker.open_until)
         elif self.flying >= self.breaker.limit():
             return None
-        elif self._fresh or self._released:
-            wake = now
-        elif self._retries:
-            wake = max(now, self._retries[0][0])
         else:
-            return None
+            wake = self._hand.next_at(now)
+            if wake is None:
+                return None
         if self._bucket is not None:
             wake = max(wake, self._bucket.next_token(now))
         return max(wake, self.paused_until)
@@ -279,12 +184,12 @@ class Lane:
 
     def done(self, sequence: int, result: Result, now: int) -> None:
         """Note what came of a try. Consequences to be written are added to `changes`."""
-        item = self.items[sequence]
+        held = self._held
+        item = held.items[sequence]
         self.flying -= 1
         item.tries += 1
         probe, item.probe = item.probe, False
-        if item.key is not None:
-            self._flying_keys.discard(item.key)
+        held.landed(item)
         if result.delivered:
             self._delivered(item)
         elif result.ours:
@@ -293,7 +198,7 @@ class Lane:
             self._bury(item, "message no longer kept")
         else:
             self._failed(item, result, now, probe=probe)
-        self._wake_chain(item.key)
+        held.release(item.key)
 
     def low_water(self) -> int:
         """Return the cursor to be saved."""
@@ -305,23 +210,24 @@ class Lane:
         self._our_step = 0
         self.failing_since = 0
         self._warned = False
-        self._probed.clear()
+        self._held.forget_probes()
         self.breaker.succeeded()
-        if self.ordering == "latest" and item.topic is not None and item.key is not None:
-            for sequence in list(self._chains[item.key]):
-                if sequence >= item.sequence:
-                    break
-                older = self.items[sequence]
+        if self.ordering == "latest" and item.topic is not None:
+            for older in self._held.older(item):
                 if older.attempts and older.topic == item.topic and older.version < item.version:
                     self.changes.append(
                         Change(
-                            "superseded", sequence, tries=older.tries, stored=older.stored, reason=str(item.sequence)
+                            "superseded",
+                            older.sequence,
+                            tries=older.tries,
+                            stored=older.stored,
+                            reason=str(item.sequence),
                         )
                     )
-                    self._settle(older)
+                    self._held.settle(older)
         if item.stored or item.replayed:
             self.changes.append(Change("settled", item.sequence, stored=item.stored))
-        self._settle(item)
+        self._held.settle(item)
 
     def _our_fault(self, item: Item, now: int) -> None:
         """No egress or the like: nothing is charged, the whole lane waits a little and comes back gently."""
@@ -330,7 +236,7 @@ class Lane:
         self.paused_until = max(self.paused_until, now + pause)
         if self.breaker.state == "closed":
             self.breaker.slow_down()
-        self._defer(item, item.run_at)
+        self._held.defer(item, item.run_at)
 
     def _failed(self, item: Item, result: Result, now: int, *, probe: bool) -> None:
         self._our_step = 0
@@ -353,18 +259,17 @@ class Lane:
             else:
                 run_at = max(now + wait, self.paused_until)
         if not item.settled:
-            self._defer(item, run_at)
+            self._held.defer(item, run_at)
             self._store(item)
             if self.ordering == "strict" and item.key is not None:
-                for sequence in self._chains[item.key]:
-                    follower = self.items[sequence]
+                for follower in self._held.chain(item.key):
                     if not follower.stored:
                         self._park(follower)
         self._judge(result, now)
 
     def _bury(self, item: Item, reason: str) -> None:
         self.changes.append(Change("dead", item.sequence, tries=item.tries, stored=item.stored, reason=reason))
-        self._settle(item)
+        self._held.settle(item)
 
     def _judge(self, result: Result, now: int) -> None:
         """Disable an endpoint that is gone or has failed for days; warn once before."""
@@ -380,10 +285,6 @@ class Lane:
             self._warned = True
             self.changes.append(Change("failing", run_at=self.failing_since))
 
-    def _defer(self, item: Item, run_at: int) -> None:
-        item.run_at, item.phase, item.message = run_at, Phase.RETRY, None
-        heappush(self._retries, (run_at, item.sequence, item))
-
     def _store(self, item: Item) -> None:
         item.stored, item.parked = True, False
         self.changes.append(Change("retry", item.sequence, item.key, item.attempts, item.run_at))
@@ -394,81 +295,8 @@ class Lane:
         item.message = None
         self.changes.append(Change("retry", item.sequence, item.key, item.attempts, item.run_at, parked=True))
 
-    def _settle(self, item: Item) -> None:
-        item.settled = True
-        item.message = None
-        del self.items[item.sequence]
-        self._probed.pop(item.sequence, None)
-        if item.key is not None and self.ordering != "none":
-            chain = self._chains[item.key]
-            if len(chain) == 1:
-                del self._chains[item.key]
-            else:
-                del chain[bisect_left(chain, item.sequence)]
-
-    def _enchain(self, item: Item) -> None:
-        if item.key is not None and self.ordering != "none":
-            chain = self._chains.get(item.key)
-            if chain is None:
-                self._chains[item.key] = [item.sequence]
-            else:
-                insort(chain, item.sequence)
-
-    def _blocked(self, item: Item) -> bool:
-        if item.key is None or self.ordering == "none":
-            return False
-        if item.key in self._flying_keys:
-            return True
-        return self.ordering == "strict" and self._chains[item.key][0] != item.sequence
-
-    def _wake_chain(self, key: str | None) -> None:
-        chain = self._chains.get(key) if key is not None else None
-        if not chain:
-            return
-        for sequence in chain[:1] if self.ordering == "strict" else chain:
-            item = self.items[sequence]
-            if item.phase is Phase.WAITING:
-                item.phase = Phase.FRESH
-                heappush(self._released, (sequence, item))
-                return
-
-    def _next(self, now: int) -> Item | None:
-        """Return the next message that may leave: retries that are due, then what was held back, then the log."""
-        while self._retries and self._retries[0][0] <= now:
-            run_at, _, item = heappop(self._retries)
-            if not item.settled and item.phase is Phase.RETRY and item.run_at == run_at and self._passes(item):
-                return item
-        while self._released:
-            _, item = heappop(self._released)
-            if not item.settled and item.phase is Phase.FRESH and self._passes(item):
-                return item
-        while self._fresh:
-            item = self._fresh.popleft()
-            if not item.settled and item.phase is Phase.FRESH and self._passes(item):
-                return item
-        return None
-
-    def _passes(self, item: Item) -> bool:
-        if self._blocked(item):
-            item.phase = Phase.WAITING
-            return False
-        return True
-
-    def _choose_probe(self) -> Item | None:
-        """Return the oldest message, of those probed least: one that always fails must not keep the lane closed."""
-        choice: Item | None = None
-        best = (0, 0)
-        for item in self.items.values():
-            rank = (self._probed.get(item.sequence, 0), item.sequence)
-            if (choice is None or rank < best) and item.phase is not Phase.FLYING and not self._blocked(item):
-                choice, best = item, rank
-        if choice is not None:
-            self._probed[choice.sequence] = best[0] + 1
-        return choice
-
     def _fly(self, item: Item, now: int, *, probe: bool) -> Item:
-        item.phase, item.probe, item.charged = Phase.FLYING, probe, item.run_at <= now
+        item.probe, item.charged = probe, item.run_at <= now
         self.flying += 1
-        if item.key is not None:
-            self._flying_keys.add(item.key)
+        self._held.took_off(item)
         return item

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select, tuple_
 
-from webhooks.lane import Item
+from webhooks.item import Item
 from webhooks.log import Entry, read_columns, to_entry
 from webhooks.matching import topic
 from webhooks.tables import Tables

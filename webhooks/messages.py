@@ -1,4 +1,4 @@
-"""What was told, to whom, with what answer: the log with each message's state at each endpoint."""
+"""The log as its merchant reads it: what was told, to whom, with what answer, and what an endpoint would be told."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select, tuple_
 
 from webhooks import log
-from webhooks.endpoints import wish_of
+from webhooks.endpoint_rows import find_row, of, wish_of
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
@@ -26,6 +26,10 @@ _E, _L, _M, _R, _D, _A = (
     Tables.dead.c,
     Tables.attempt.c,
 )
+
+
+_SCAN = 1_000
+"""Entries of the log one poll looks through at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,29 @@ def find(
         statement = statement.where(_M.shipment_id == shipment_id)
     rows = conn.execute(statement.order_by(_M.sequence.desc()).limit(limit))
     return _told(conn, merchant_id, [log.to_entry(row) for row in rows])
+
+
+def poll(
+    conn: Connection, merchant_id: str, endpoint_id: str, *, cursor: int | None = None, limit: int = 100
+) -> tuple[list[Entry], int]:
+    """Read what an endpoint wants after a cursor, for those who rather ask; return entries and the next cursor.
+
+    Without a cursor it begins where the endpoint began. The next cursor moves on even when nothing was wanted.
+    """
+    row = find_row(conn, merchant_id, endpoint_id)
+    if cursor is None:
+        cursor = conn.execute(select(_L.start).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
+    head = log.head(conn, merchant_id)
+    want = log.Want(merchant_id, cursor, head, _SCAN)
+    wish = wish_of(row)
+    taken: list[Entry] = []
+    for entry in log.read_many(conn, [want])[want]:
+        if wish.wants(entry.type, entry.data):
+            taken.append(entry)
+        cursor = entry.sequence
+        if len(taken) == limit:
+            break
+    return taken, cursor
 
 
 def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[Told]:

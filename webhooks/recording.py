@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from webhooks.lane import Change
+    from webhooks.item import Change
     from webhooks.loading import Key
+    from webhooks.sender import Outcome
 
 _L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.dead.c, Tables.replay.c
 
@@ -109,6 +110,21 @@ def attempt_row(
         "response": response,
         "message_id": message_id,
     }
+
+
+def attempt_of(key: Key, sequence: int, at: int, number: int, outcome: Outcome) -> dict[str, Any]:
+    """Return the row of a request and its outcome."""
+    return attempt_row(
+        key,
+        sequence,
+        at,
+        number,
+        outcome=outcome.kind,
+        status=outcome.status,
+        ms=outcome.ms,
+        ip=outcome.ip,
+        response=outcome.response,
+    )
 
 
 def _write_exceptions(conn: Connection, batch: Batch) -> None:

@@ -1,4 +1,4 @@
-"""Endpoints: where a merchant wants to be told, and how that goes."""
+"""Endpoints: where a merchant wants to be told, of what, and what that is signed with."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from aiohttp import web
 
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
-from gateway.listing import BadCursor, make_cursor, read_cursor
 from gateway.visibility import shown
 from normalizer import render
-from webhooks import endpoints
-from webhooks.endpoints import BadEndpoint, NoEndpoint, Wishes
+from webhooks import endpoints, keyring
+from webhooks.endpoint_rows import BadEndpoint, NoEndpoint
+from webhooks.endpoints import Wishes
 from webhooks.guard import BadUrl
 from webhooks.matching import BadPattern
 from webhooks.signing import BadSecret
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.api.requests import EndpointChange, EndpointIn, PageQuery, PollQuery, ReplayIn, RotateIn
-    from webhooks.endpoints import AttemptFacts, EndpointFacts
+    from gateway.api.requests import EndpointChange, EndpointIn, RotateIn
+    from webhooks.endpoints import EndpointFacts
 
 CALLS = Calls("Endpoints")
 _HOUR_MS = 3_600_000
@@ -82,7 +81,8 @@ def document(of: EndpointFacts) -> dict[str, Any]:
     }
 
 
-def _shown(ask: Ask, of: EndpointFacts) -> dict[str, Any]:
+def seen(ask: Ask, of: EndpointFacts) -> dict[str, Any]:
+    """Return an endpoint as far as the asking role sees it."""
     return shown(ask.principal.role, "endpoint", document(of))
 
 
@@ -106,14 +106,14 @@ async def create(ask: Ask) -> web.StreamResponse:
             lambda conn: endpoints.create(conn, gateway.vault, ask.merchant_id, wishes, ask.now, secret=wish.secret)
         )
     gateway.dispatcher.touch(ask.merchant_id, made.id)
-    return answer(_shown(ask, made) | {"secret": secret}, 201, {"Location": f"/v1/endpoints/{made.id}"})
+    return answer(seen(ask, made) | {"secret": secret}, 201, {"Location": f"/v1/endpoints/{made.id}"})
 
 
 @CALLS.add("GET", "/v1/endpoints", "All endpoints, oldest first.", roles=STAFF, answers={200: answers.Endpoints})
 async def find(ask: Ask) -> web.StreamResponse:
     """List endpoints."""
-    found = await ask.gateway.store.read(lambda conn: endpoints.endpoints(conn, ask.merchant_id))
-    return listing([_shown(ask, one) for one in found])
+    found = await ask.gateway.store.read(lambda conn: endpoints.find(conn, ask.merchant_id))
+    return listing([seen(ask, one) for one in found])
 
 
 @CALLS.add(
@@ -128,7 +128,7 @@ async def get(ask: Ask) -> web.StreamResponse:
     """Show one endpoint."""
     with translated():
         found = await ask.gateway.store.read(lambda conn: endpoints.get(conn, ask.merchant_id, ask.path("endpoint_id")))
-    return answer(_shown(ask, found))
+    return answer(seen(ask, found))
 
 
 @CALLS.add(
@@ -157,7 +157,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             await ask.gateway.guard.check_url(wish.url)
         changed = await ask.gateway.store.write(work)
     ask.gateway.dispatcher.touch(ask.merchant_id, changed.id)
-    return answer(_shown(ask, changed))
+    return answer(seen(ask, changed))
 
 
 @CALLS.add(
@@ -189,7 +189,7 @@ async def secret(ask: Ask) -> web.StreamResponse:
     """Show the newest secret."""
     with translated():
         found = await ask.gateway.store.read(
-            lambda conn: endpoints.current_secret(conn, ask.gateway.vault, ask.merchant_id, ask.path("endpoint_id"))
+            lambda conn: keyring.current_secret(conn, ask.gateway.vault, ask.merchant_id, ask.path("endpoint_id"))
         )
     return answer({"secret": found})
 
@@ -210,7 +210,7 @@ async def rotate(ask: Ask) -> web.StreamResponse:
     endpoint_id = ask.path("endpoint_id")
     with translated():
         fresh = await ask.gateway.store.write(
-            lambda conn: endpoints.rotate_secret(
+            lambda conn: keyring.rotate_secret(
                 conn,
                 ask.gateway.vault,
                 ask.merchant_id,
@@ -222,146 +222,3 @@ async def rotate(ask: Ask) -> web.StreamResponse:
         )
     ask.gateway.dispatcher.touch(ask.merchant_id, endpoint_id)
     return answer({"secret": fresh})
-
-
-@CALLS.add(
-    "POST",
-    "/v1/endpoints/{endpoint_id}/test",
-    "Send a `ping` now and see what the endpoint answers.",
-    roles=MERCHANT,
-    answers={200: answers.TestResult},
-    problems=("not-found",),
-)
-async def test(ask: Ask) -> web.StreamResponse:
-    """Send a ping."""
-    try:
-        outcome = await ask.gateway.dispatcher.test(ask.merchant_id, ask.path("endpoint_id"))
-    except KeyError:
-        raise Problem("not-found") from None
-    return answer(
-        {
-            "outcome": outcome.kind,
-            "status": outcome.status,
-            "ms": outcome.ms,
-            "ip": outcome.ip,
-            "response": outcome.response,
-        }
-    )
-
-
-@CALLS.add(
-    "POST",
-    "/v1/endpoints/{endpoint_id}/enable",
-    "Enable an endpoint again: with all that waited, with what failed, or from now.",
-    roles=MERCHANT,
-    body=requests.EnableIn,
-    body_optional=True,
-    answers={200: answers.Endpoint},
-    problems=("not-found", "validation"),
-)
-async def enable(ask: Ask) -> web.StreamResponse:
-    """Enable an endpoint."""
-    with translated():
-        enabled = await ask.gateway.store.write(
-            lambda conn: endpoints.enable(conn, ask.merchant_id, ask.path("endpoint_id"), ask.body.course, ask.now)
-        )
-    ask.gateway.dispatcher.touch(ask.merchant_id, enabled.id)
-    return answer(_shown(ask, enabled))
-
-
-@CALLS.add(
-    "POST",
-    "/v1/endpoints/{endpoint_id}/replay",
-    "Send a stretch of the log once more.",
-    roles=MERCHANT,
-    body=requests.ReplayIn,
-    answers={202: answers.Replay},
-    problems=("not-found", "validation"),
-)
-async def replay(ask: Ask) -> web.StreamResponse:
-    """Start a replay."""
-    wish: ReplayIn = ask.body
-    endpoint_id = ask.path("endpoint_id")
-    until = None if wish.until is None else int(wish.until.timestamp() * 1000)
-    with translated():
-        replay_id = await ask.gateway.store.write(
-            lambda conn: endpoints.replay(
-                conn,
-                ask.merchant_id,
-                endpoint_id,
-                ask.now,
-                since=int(wish.since.timestamp() * 1000),
-                until=until,
-                event_types=wish.event_types,
-                only_failed=wish.only_failed,
-            )
-        )
-    ask.gateway.dispatcher.touch(ask.merchant_id, endpoint_id)
-    return answer({"id": replay_id}, 202)
-
-
-@CALLS.add(
-    "GET",
-    "/v1/endpoints/{endpoint_id}/attempts",
-    "Every request to the endpoint and its answer, the newest first.",
-    roles=STAFF,
-    query=requests.PageQuery,
-    answers={200: answers.Attempts},
-    problems=("not-found", "validation"),
-)
-async def attempts(ask: Ask) -> web.StreamResponse:
-    """List attempts."""
-    query: PageQuery = ask.query
-    before: tuple[int, int] | None = None
-    if query.cursor is not None:
-        try:
-            at, sequence = read_cursor(query.cursor)
-            before = (at, int(sequence))
-        except (BadCursor, ValueError):
-            raise invalid(("?cursor", "it is no cursor of this list")) from None
-
-    def work(conn: Connection) -> list[AttemptFacts]:
-        endpoint = endpoints.get(conn, ask.merchant_id, ask.path("endpoint_id"))
-        return endpoints.attempts(conn, ask.merchant_id, endpoint.id, before=before, limit=query.limit + 1)
-
-    with translated():
-        found = await ask.gateway.store.read(work)
-    more = len(found) > query.limit
-    found = found[: query.limit]
-    cursor = make_cursor(found[-1].at, str(found[-1].sequence)) if more else None
-    return listing([_attempt(one) for one in found], cursor)
-
-
-def _attempt(of: AttemptFacts) -> dict[str, Any]:
-    return {
-        "message_id": of.message_id,
-        "sequence": of.sequence,
-        "number": of.number,
-        "at": render.millis_instant(of.at),
-        "status": of.status,
-        "outcome": of.outcome,
-        "ms": of.ms,
-        "ip": of.ip,
-        "response": of.response,
-    }
-
-
-@CALLS.add(
-    "GET",
-    "/v1/endpoints/{endpoint_id}/poll",
-    "Read what the endpoint wants, in place of (or beside) being called.",
-    roles=STAFF,
-    query=requests.PollQuery,
-    answers={200: answers.Polled},
-    problems=("not-found", "validation"),
-)
-async def poll(ask: Ask) -> web.StreamResponse:
-    """Read messages by cursor."""
-    query: PollQuery = ask.query
-    with translated():
-        entries, cursor = await ask.gateway.store.read(
-            lambda conn: endpoints.poll(
-                conn, ask.merchant_id, ask.path("endpoint_id"), cursor=query.cursor, limit=query.limit
-            )
-        )
-    return listing([orjson.Fragment(entry.body) for entry in entries], str(cursor))

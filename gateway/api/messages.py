@@ -12,8 +12,8 @@ from gateway.api.endpoints import translated
 from gateway.api.problems import Problem, invalid
 from gateway.visibility import shown
 from normalizer import render
-from webhooks import endpoints, messages
-from webhooks.endpoints import NoEndpoint
+from webhooks import messages, steering
+from webhooks.endpoint_rows import NoEndpoint
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -124,6 +124,6 @@ async def resend(ask: Ask) -> web.StreamResponse:
 
 def _resend(conn: Any, merchant_id: str, message_id: str, now: int, endpoint_id: str | None) -> list[str]:
     try:
-        return endpoints.resend(conn, merchant_id, message_id, now, endpoint_id)
+        return steering.resend(conn, merchant_id, message_id, now, endpoint_id)
     except NoEndpoint:
         raise invalid(("/endpoint", "you have no endpoint of that id")) from None

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 
 from gateway.db import SqliteStore, sqlite_engine
 from gateway.vault import Vault
-from webhooks import endpoints, log, messages
+from webhooks import attempts, endpoints, keyring, log, messages, steering
 from webhooks.dispatcher import Dispatcher
 from webhooks.endpoints import Wishes
 from webhooks.guard import Guard, read_ranges
@@ -128,8 +128,8 @@ async def test_every_message_arrives_once_signed_with_the_logged_bytes_in_order(
         "id", "type", "created_at", "sequence", "shipment_version", "api_version", "data"
     ]  # fmt: skip
     await home.settled(endpoint_id, 5)
-    attempts = await home.rows(Tables.attempt)
-    assert [(a.sequence, a.number, a.status, a.outcome, a.ip) for a in attempts] == [
+    rows = await home.rows(Tables.attempt)
+    assert [(a.sequence, a.number, a.status, a.outcome, a.ip) for a in rows] == [
         (n, 1, 200, "delivered", "127.0.0.1") for n in range(1, 6)
     ]
     assert await home.rows(Tables.retry) == []
@@ -201,13 +201,13 @@ async def test_a_failure_is_tried_again_with_the_same_id_and_a_valid_signature(h
     for one in got:
         Webhook(secret).verify(one.body, one.headers)
     await home.until(lambda c: messages.get(c, M, "msg_1").deliveries[0].state == "delivered")
-    attempts = await home.store.read(lambda c: endpoints.attempts(c, M, endpoint_id))
-    assert [(a.number, a.status, a.outcome) for a in attempts] == [
+    told = await home.store.read(lambda c: attempts.page(c, M, endpoint_id))
+    assert [(a.number, a.status, a.outcome) for a in told] == [
         (3, 200, "delivered"),
         (2, 302, "redirect"),
         (1, 500, "status"),
     ]
-    assert attempts[2].response == "answer 500"
+    assert told[2].response == "answer 500"
     assert await home.rows(Tables.retry) == []
 
 
@@ -229,7 +229,7 @@ async def test_after_the_last_try_a_message_is_dead_and_a_resend_brings_it_back(
     await home.tell(draft(1))
     await home.until(lambda c: messages.get(c, M, "msg_1").deliveries[0].state == "dead")
     assert [(d.sequence, d.reason) for d in await home.rows(Tables.dead)] == [(1, "status 500")]
-    assert await home.store.write(lambda c: endpoints.resend(c, M, "msg_1", now())) == [endpoint_id]
+    assert await home.store.write(lambda c: steering.resend(c, M, "msg_1", now())) == [endpoint_id]
     home.dispatcher.touch(M, endpoint_id)
     await receiver.count(3)
     await home.until(lambda c: messages.get(c, M, "msg_1").deliveries[0].state == "delivered")
@@ -266,7 +266,7 @@ async def test_enabling_again_continues_or_sends_only_the_failed_or_nothing_old(
     await home.tell(draft(2))
     receiver.got.clear()
     # the merchant is told of the pause in the log as well; that message is part of the backlog
-    await home.store.write(lambda c: endpoints.enable(c, M, endpoint_id, course, now()))
+    await home.store.write(lambda c: steering.enable(c, M, endpoint_id, course, now()))
     home.dispatcher.touch(M, endpoint_id)
     await home.tell(draft(3))
     await receiver.until(lambda: any(one.id == "msg_3" for one in receiver.got))
@@ -324,8 +324,8 @@ async def test_a_newer_state_supersedes_a_failed_older_one(home, receiver):
 
 async def test_rotation_signs_with_both_secrets_and_ed25519_comes_last(home, receiver):
     endpoint_id, old = await home.endpoint()
-    fresh = await home.store.write(lambda c: endpoints.rotate_secret(c, home.vault, M, endpoint_id, now()))
-    await home.store.write(lambda c: endpoints.switch_ed25519(c, home.vault, M, endpoint_id, now(), on=True))
+    fresh = await home.store.write(lambda c: keyring.rotate_secret(c, home.vault, M, endpoint_id, now()))
+    await home.store.write(lambda c: keyring.switch_ed25519(c, home.vault, M, endpoint_id, now(), on=True))
     home.dispatcher.touch(M, endpoint_id)
     await home.tell(draft(1))
     [got] = await receiver.count(1)
@@ -335,7 +335,7 @@ async def test_rotation_signs_with_both_secrets_and_ed25519_comes_last(home, rec
     assert [part.partition(",")[0] for part in parts] == ["v1", "v1", "v1a"]
     only_fresh = {**got.headers, "webhook-signature": parts[0]}
     Webhook(fresh).verify(got.body, only_fresh)
-    assert await home.store.read(lambda c: endpoints.current_secret(c, home.vault, M, endpoint_id)) == fresh
+    assert await home.store.read(lambda c: keyring.current_secret(c, home.vault, M, endpoint_id)) == fresh
 
 
 async def test_a_replay_sends_a_stretch_again_and_copies_nothing(home, receiver):
@@ -344,7 +344,7 @@ async def test_a_replay_sends_a_stretch_again_and_copies_nothing(home, receiver)
     await home.settled(endpoint_id, 4)
     receiver.got.clear()
     await home.store.write(
-        lambda c: endpoints.replay(c, M, endpoint_id, now(), since=0, event_types=["shipment.delivered"])
+        lambda c: steering.replay(c, M, endpoint_id, now(), since=0, event_types=["shipment.delivered"])
     )
     home.dispatcher.touch(M, endpoint_id)
     await receiver.count(2)
@@ -360,7 +360,7 @@ async def test_a_replay_of_only_the_failed_empties_the_dead(home, receiver):
     await home.until(lambda c: endpoints.get(c, M, endpoint_id).dead == 1)
     await home.settled(endpoint_id, 3)
     receiver.got.clear()
-    await home.store.write(lambda c: endpoints.replay(c, M, endpoint_id, now(), since=0, only_failed=True))
+    await home.store.write(lambda c: steering.replay(c, M, endpoint_id, now(), since=0, only_failed=True))
     home.dispatcher.touch(M, endpoint_id)
     await home.until(lambda c: c.execute(select(Tables.replay.c.state)).scalars().all() == ["done"])
     assert [one.id for one in receiver.got] == ["msg_1"]
@@ -374,7 +374,7 @@ async def test_a_test_message_goes_at_once_beside_the_log(home, receiver):
     [got] = receiver.got
     Webhook(secret).verify(got.body, got.headers)
     assert (got.json["type"], got.json["sequence"]) == ("ping", 0)
-    [attempt] = await home.store.read(lambda c: endpoints.attempts(c, M, endpoint_id))
+    [attempt] = await home.store.read(lambda c: attempts.page(c, M, endpoint_id))
     assert (attempt.message_id, attempt.sequence) == (got.id, 0)
     with pytest.raises(KeyError):
         await home.dispatcher.test("mer_2", endpoint_id)
@@ -391,7 +391,7 @@ async def test_a_deleted_endpoint_gets_nothing_more_and_its_secrets_are_gone(hom
     await receiver.count(1, "/other")
     assert len(receiver.on("/hook")) == 1
     assert [row.secrets for row in await home.rows(Tables.endpoint) if row.id == endpoint_id] == [b""]
-    assert [facts.id for facts in await home.store.read(lambda c: endpoints.endpoints(c, M))] == [other]
+    assert [facts.id for facts in await home.store.read(lambda c: endpoints.find(c, M))] == [other]
 
 
 async def test_a_change_made_by_another_process_is_found_by_looking(home, receiver):
@@ -409,9 +409,9 @@ async def test_a_change_made_by_another_process_is_found_by_looking(home, receiv
 async def test_polling_reads_what_the_endpoint_wants_and_moves_past_the_rest(home, receiver):
     endpoint_id, _ = await home.endpoint(event_types=["shipment.delivered"])
     await home.tell(draft(1), draft(2, "shipment.delivered"), draft(3), draft(4, "shipment.delivered"), draft(5))
-    read = await home.store.read(lambda c: endpoints.poll(c, M, endpoint_id, limit=1))
+    read = await home.store.read(lambda c: messages.poll(c, M, endpoint_id, limit=1))
     assert ([e.id for e in read[0]], read[1]) == (["msg_2"], 2)
-    read = await home.store.read(lambda c: endpoints.poll(c, M, endpoint_id, cursor=read[1]))
+    read = await home.store.read(lambda c: messages.poll(c, M, endpoint_id, cursor=read[1]))
     assert ([e.id for e in read[0]], read[1]) == (["msg_4"], 5)
 
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webhooks.breaker import FIRST_PAUSE
-from webhooks.lane import DISABLE_AFTER, WARN_AFTER, Item, Lane, Reader, Result
+from webhooks.item import Item, Reader, Result
+from webhooks.lane import DISABLE_AFTER, WARN_AFTER, Lane
 from webhooks.schedule import DAY, HOUR, MINUTE, SCHEDULE, SECOND
 
 T0 = 1_800_000_000_000
@@ -362,10 +363,31 @@ def test_any_history_leaves_every_message_final_or_waiting_and_keeps_its_order( 
     assert it.items == {}
     assert retry_rows == set()
     assert it.low_water() == len(told)
-    assert it._chains == {}
-    assert it._flying_keys == set()
+    assert it._hand._chains == {}
+    assert it._hand._flying == set()
     for key in "abc":
         mine = [s for s in delivered if by_sequence[s].shipment_id == key]
         if ordering == "strict":
             assert mine == sorted(mine)
     assert ("superseded" in final.values()) <= (ordering == "latest")
+
+
+def test_a_lane_at_rest_keeps_nothing_but_its_place_and_goes_on_from_there():
+    it = lane()
+    it.offer([Told(1, "s"), Told(2, "s")], upto=2)
+    assert sent(it, T0) == [1]
+    it.rest()
+    assert sorted(it.items) == [1, 2]
+    it.done(1, OK, T0)
+    assert sent(it, T0) == [2]
+    it.done(2, OK, T0)
+    assert it.low_water() == 2
+    it.rest()
+    assert it._hand is None
+    assert it.reader._order is None
+    assert it.low_water() == 2
+    assert it.ready(T0) == []
+    assert it.next_wake(T0) is None
+    assert it.wants(T0)
+    it.offer([Told(2, "s"), Told(3, "s")], upto=3)
+    assert sent(it, T0) == [3]

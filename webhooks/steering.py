@@ -1,0 +1,135 @@
+"""Steering a lane that runs: enable it again, replay a stretch of the log, send one message once more.
+
+After a change is committed, call `Dispatcher.touch` so that the lane takes it up at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Any, Literal
+
+import orjson
+from sqlalchemy import and_, delete, select, update
+
+from webhooks import endpoints, log
+from webhooks.endpoint_rows import BadEndpoint, find_row, of, reset_lane, touch, wish_of
+from webhooks.matching import read_wish
+from webhooks.store import insert
+from webhooks.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from webhooks.endpoints import EndpointFacts
+
+
+Course = Literal["continue", "only_failed", "from_now"]
+_E, _L = Tables.endpoint.c, Tables.lane.c
+
+
+def enable(conn: Connection, merchant_id: str, endpoint_id: str, course: Course, now: int) -> EndpointFacts:
+    """Enable an endpoint again.
+
+    `continue` sends everything that waited; `only_failed` only what was tried in vain, the rest of the backlog is
+    passed over; `from_now` passes over everything.
+    """
+    find_row(conn, merchant_id, endpoint_id)
+    retries = of(Tables.retry, merchant_id, endpoint_id)
+    moved: dict[str, Any] = {}
+    if course != "continue":
+        moved = {"cursor": log.head(conn, merchant_id)}
+    if course == "from_now":
+        conn.execute(delete(Tables.retry).where(retries))
+        conn.execute(delete(Tables.replay).where(of(Tables.replay, merchant_id, endpoint_id)))
+    else:
+        conn.execute(update(Tables.retry).where(retries).values(attempts=0, run_at=now, parked=False))
+    reset_lane(conn, merchant_id, endpoint_id, **moved)
+    touch(conn, merchant_id, endpoint_id, now, state="enabled", state_at=now, state_reason="")
+    return endpoints.get(conn, merchant_id, endpoint_id)
+
+
+def replay(
+    conn: Connection,
+    merchant_id: str,
+    endpoint_id: str,
+    now: int,
+    *,
+    since: int,
+    until: int | None = None,
+    event_types: Sequence[str] | None = None,
+    only_failed: bool = False,
+) -> str:
+    """Send a stretch of the log once more and return the replay's id; times in epoch milliseconds.
+
+    It reaches at most to the lane's cursor: what stands above is on its way anyway.
+    """
+    if event_types is not None:
+        read_wish(event_types)
+    if until is not None and until < since:
+        raise BadEndpoint("until: it lies before since")
+    find_row(conn, merchant_id, endpoint_id)
+    cursor = conn.execute(select(_L.cursor).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
+    begin = log.sequence_at(conn, merchant_id, since)
+    end = cursor if until is None else min(cursor, log.sequence_at(conn, merchant_id, until + 1))
+    replay_id = f"rp_{secrets.token_hex(12)}"
+    conn.execute(
+        Tables.replay.insert().values(
+            merchant_id=merchant_id,
+            endpoint_id=endpoint_id,
+            id=replay_id,
+            cursor=begin,
+            until=max(begin, end),
+            event_types=orjson.dumps(list(event_types)) if event_types is not None else None,
+            only_failed=only_failed,
+            state="running" if end > begin else "done",
+            created_at=now,
+        )
+    )
+    touch(conn, merchant_id, endpoint_id, now)
+    return replay_id
+
+
+def resend(conn: Connection, merchant_id: str, message_id: str, now: int, endpoint_id: str | None = None) -> list[str]:
+    """Send one message again, to one endpoint or to all enabled ones that want it; return their ids.
+
+    Raises `LookupError` when the merchant has no such message, `NoEndpoint` for a wrong endpoint.
+    """
+    message = Tables.message.c
+    found = conn.execute(
+        select(*log.read_columns()).where(message.merchant_id == merchant_id, message.id == message_id)
+    ).first()
+    if found is None:
+        raise LookupError(message_id)
+    entry = log.to_entry(found)
+    rows = conn.execute(
+        select(Tables.endpoint).where(_E.merchant_id == merchant_id, _E.state == "enabled").order_by(_E.id)
+    ).all()
+    if endpoint_id is not None:
+        find_row(conn, merchant_id, endpoint_id)
+        rows = [row for row in rows if row.id == endpoint_id]
+    else:
+        rows = [row for row in rows if wish_of(row).wants(entry.type, entry.data)]
+    for row in rows:
+        place = and_(of(Tables.dead, merchant_id, row.id), Tables.dead.c.sequence == entry.sequence)
+        conn.execute(delete(Tables.dead).where(place))
+        statement = insert(conn, Tables.retry).values(
+            merchant_id=merchant_id,
+            endpoint_id=row.id,
+            sequence=entry.sequence,
+            shipment_id=entry.shipment_id,
+            attempts=0,
+            run_at=now,
+            parked=False,
+        )
+        conn.execute(
+            statement.on_conflict_do_update(
+                index_elements=["merchant_id", "endpoint_id", "sequence"], set_={"attempts": 0, "run_at": now}
+            )
+        )
+        conn.execute(
+            update(Tables.lane).where(of(Tables.lane, merchant_id, row.id)).values(generation=_L.generation + 1)
+        )
+        touch(conn, merchant_id, row.id, now)
+    return [row.id for row in rows]
