@@ -55,14 +55,15 @@ class Carrier(Connector, Polls):
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield one parcel's events, oldest first as they come; without any event the number is unknown."""
-        number = payload.numbers[0] if payload.numbers else ""
+        stated: str | None = None
         events: list[etree._Element] = []
         for child in part if part is not None else ():
             name = _name(child)
             if name == "events" and len(child):
                 events.append(child)
             elif name == "skybillNumber":
-                number = _said(child) or number
+                stated = _said(child)
+        number = stated or payload.numbers[0]
         if not events:
             yield Missing(number=number)
             return
