@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from connectors import UnknownCarrier, carrier_codes, connector
 from connectors.base import Pushes
 from gateway.ids import new_id
+from gateway.registering import AccountChoice
 from gateway.tables import Tables
 from normalizer import render
 
@@ -65,6 +66,8 @@ class NewAccount:
     label: str
     mode: str
     sealed: bytes
+    per_second: float | None = None
+    per_day: int | None = None
 
 
 def check_secrets(of: Connector, given: Mapping[str, str], *, whole: bool = True) -> None:
@@ -137,6 +140,8 @@ def create(conn: Connection, merchant_id: str, new: NewAccount, now: int) -> Row
                 carrier=new.carrier,
                 label=new.label,
                 mode=new.mode,
+                per_second=new.per_second,
+                per_day=new.per_day,
                 secrets=new.sealed,
                 state="active",
                 state_reason="",
@@ -174,6 +179,11 @@ def listed(conn: Connection, merchant_id: str, carrier: str | None = None) -> li
     if carrier is not None:
         statement = statement.where(table.c.carrier == carrier)
     return list(conn.execute(statement.order_by(table.c.created_at, table.c.id)).mappings())
+
+
+def choices(conn: Connection, merchant_id: str) -> list[AccountChoice]:
+    """Return a merchant's accounts as far as choosing needs them."""
+    return [AccountChoice(row["id"], row["carrier"], row["state"]) for row in listed(conn, merchant_id)]
 
 
 def for_carrier(conn: Connection, merchant_id: str, carrier: str) -> RowMapping | None:
@@ -217,6 +227,7 @@ def document(row: RowMapping, public_url: str = "") -> dict[str, Any]:
         "state": row["state"],
         "state_reason": row["state_reason"],
         "state_since": render.millis_instant(row["state_at"]),
+        "limits": {"per_second": row["per_second"], "per_day": row["per_day"]},
         "push_url": f"{public_url}/carriers/{row['carrier']}/push/{row['id']}" if pushes else None,
         "created_at": render.millis_instant(row["created_at"]),
         "updated_at": render.millis_instant(row["changed_at"]),

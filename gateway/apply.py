@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import bindparam, select, update
 
-from gateway import cadence, shipments
+from gateway import handover
+from gateway.refold import Refolded
 from gateway.tables import Tables
-from gateway.telling import Teller, told_runs, untold
-from normalizer import details, render
-from normalizer.journey import Step, fold, step
-from normalizer.model import Event, Position, Status
+from normalizer import render
+from normalizer.journey import Step
+from normalizer.model import Event, Status
 from webhooks import log
 from webhooks.store import Many, insert
 
@@ -26,22 +26,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from gateway.refold import News
     from webhooks.log import Draft, Entry
 
 _CHUNK = 400
 Key = tuple[str, str]
 """(merchant, shipment id)."""
-
-
-@dataclass(slots=True)
-class News:
-    """What one batch says of one shipment. `said` is (epoch milliseconds of the saying, detail fields)."""
-
-    events: dict[str, Event] = field(default_factory=dict)
-    said: list[tuple[int, Mapping[str, Any]]] = field(default_factory=list)
-    position: Position | None = None
-    missing: bool = False
-    pushed_at: int | None = None
 
 
 @dataclass(slots=True)
@@ -72,7 +62,10 @@ def apply(
     for key, row in rows.items():
         if not row["tracking"]:
             continue
-        one = _Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
+        one = Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
+        if one.hands_over is not None:
+            one.row = handover.link(conn, row, *one.hands_over, now)
+        one.settle()
         if one.update is None:
             continue
         changed.append(one.update)
@@ -95,129 +88,6 @@ def apply(
     return applied
 
 
-class _Refolded:
-    """One shipment before and after its news."""
-
-    def __init__(
-        self,
-        row: RowMapping,
-        known: Mapping[str, Step],
-        news: News,
-        now: int,
-        *,
-        polls: bool,
-        revise: bool,
-    ) -> None:
-        self._row = row
-        self._now = now
-        self.new = {id_: event for id_, event in news.events.items() if _is_news(event, known.get(id_), revise=revise)}
-        self.bodies: dict[str, bytes] = {}
-        self.event_rows: list[dict[str, Any]] = []
-        self.update: dict[str, Any] | None = None
-        self.teller: Teller | None = None
-        fresh = self._fresh = {id_: step(event) for id_, event in self.new.items()}
-        before: details.Told = {name: (at, value) for name, (at, value) in orjson.loads(row["told"]).items()}
-        after = _merged(before, news, fresh)
-        not_found = row["not_found"] + 1 if news.missing and not known and not fresh else 0
-        if not fresh and after == before and not_found == row["not_found"]:
-            return
-        self._journey = fold({**known, **fresh}.values(), is_return=row["direction"] == "return")
-        self._before, self._after = details.values(before), details.values(after)
-        state = render.journey(self._journey, self._after)
-        if not_found and self._journey.event_id is None:
-            state["substatus"] = "not_found"
-        version = row["version"] + 1
-        runs: dict[str, int] = orjson.loads(row["runs"])
-        self._runs = runs
-        document = shipments.document({**row, "version": version, "updated_at": now}, state)
-        self.teller = Teller(row["id"], version, document, now)
-        for id_, event in self.new.items():
-            body = orjson.dumps({"shipment_id": row["id"], **render.event(event)})
-            self.bodies[id_] = body
-            self.event_rows.append(_event_row(row, fresh[id_], body))
-        last = max((one for one in (self._journey.last_at, row["last_event_at"]) if one is not None), default=None)
-        pushed_at = news.pushed_at or row["pushed_at"]
-        self.update = {
-            "key_merchant": row["merchant_id"],
-            "key_id": row["id"],
-            "status": state["status"],
-            "substatus": state["substatus"],
-            "version": version,
-            "state": orjson.dumps(state),
-            "told": orjson.dumps(after),
-            "runs": orjson.dumps(told_runs(self._journey, runs)),
-            "last_event_at": last,
-            "not_found": not_found,
-            "pushed_at": pushed_at,
-            "next_poll_at": self._next_poll(state, not_found, last, pushed_at) if polls else row["next_poll_at"],
-            "updated_at": now,
-        }
-
-    def missing_bodies(self) -> set[str]:
-        """Return the ids of old events whose entry into a status is told only now."""
-        return untold(self._journey, self._runs) - self.bodies.keys()
-
-    def drafts(self, bodies: Mapping[str, bytes]) -> Iterable[Draft]:
-        """Draft all messages of this change, in the order they are told."""
-        assert self.teller is not None  # noqa: S101 - only called where there is something to tell
-        in_time = sorted(self.new.values(), key=lambda event: self._fresh[event.id].sort_at)
-        yield from self.teller.events((event, self.bodies[event.id]) for event in in_time)
-        yield from self.teller.statuses(self._journey, self._runs, bodies)
-        yield from self.teller.details(self._before, self._after, self._now)
-
-    def _next_poll(
-        self, state: Mapping[str, Any], not_found: int, last: int | None, pushed_at: int | None
-    ) -> int | None:
-        row = self._row
-        return cadence.next_poll(
-            cadence.Asked(
-                status=Status(state["status"]),
-                created_at=row["created_at"],
-                last_news_at=min(last, self._now) if last is not None else row["created_at"],
-                not_found=not_found,
-                pushed=pushed_at is not None,
-            ),
-            self._now,
-        )
-
-
-def _merged(before: details.Told, news: News, fresh: Mapping[str, Step]) -> details.Told:
-    after = before
-    for at, fields in news.said:
-        after = details.merge(after, fields, at)
-    for id_, one in fresh.items():
-        told = details.said_at_scan(news.events[id_])
-        if told:
-            after = details.merge(after, told, one.sort_at)
-    return after
-
-
-def _is_news(event: Event, known: Step | None, *, revise: bool) -> bool:
-    if known is None:
-        return True
-    if (event.status, event.substatus, event.moves) == (known.status, known.substatus, known.moves):
-        return False
-    return revise or (known.status is Status.UNKNOWN and event.status is not Status.UNKNOWN)
-
-
-def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:
-    return {
-        "merchant_id": row["merchant_id"],
-        "shipment_id": row["id"],
-        "id": one.id,
-        "sort_at": one.sort_at,
-        "carrier_order": one.order,
-        "status": one.status.value,
-        "substatus": one.substatus,
-        "moves": one.moves,
-        "going_back": one.returning,
-        "at": one.at,
-        "day": one.day,
-        "piece": one.piece,
-        "body": body,
-    }
-
-
 _REVISED = ("status", "substatus", "moves", "going_back", "body")
 _KEEP_EVENTS = Many.inserting(Tables.event, twice={"update": _REVISED})
 
@@ -229,6 +99,7 @@ _UPDATED = (
     "told",
     "runs",
     "last_event_at",
+    "earlier_until",
     "not_found",
     "pushed_at",
     "next_poll_at",

@@ -1,19 +1,26 @@
-"""Access to carriers: one HTTP client per account, kept while the account stays as it is."""
+"""Access to carriers: one HTTP client, one rate limiter and one breaker per account.
+
+The client is kept while the account stays as it is; limiter and breaker outlive its changes, so a new label or a new
+secret neither forgets what was asked today nor wakes a carrier that is out of order.
+"""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from connectors import connector
 from connectors.base import Polls
 from connectors.client import HttpClient, shared_transport
 from connectors.errors import Rejected
-from connectors.limits import Breaker
+from connectors.limits import Breaker, RateLimiter
+from gateway import metrics
 from gateway.tables import Tables
 from normalizer.normalize import content_id
 from webhooks import log as message_log
@@ -23,11 +30,39 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from connectors.facts import Api
+    from connectors.limits import State
     from gateway.db import SqliteStore
     from gateway.vault import Vault
     from webhooks.log import Entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+AccountKey = tuple[str, str, str | None]
+"""(merchant, carrier, account)."""
+_DAY = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An account ready to be asked with. `secrets` are for the connector alone."""
+
+    client: HttpClient
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Never show the secrets, wherever this is printed."""
+        return "Opened(...)"
+
+
+@dataclass(slots=True)
+class _Limits:
+    """An account's limiter, the allowance it was made for, and how much of the day was noted in the database."""
+
+    limiter: RateLimiter
+    per_second: float | None
+    per_day: int | None
+    noted: int
 
 
 def secrets_purpose(account_id: str) -> str:
@@ -50,11 +85,16 @@ class CarrierAccess:
         self._base_urls = base_urls
         self._tell = tell
         self._transport: Any = None
-        self._clients: dict[tuple[str, str, str | None], tuple[int, HttpClient]] = {}
-        self._breakers: dict[str, Breaker] = {}
+        self._clients: dict[AccountKey, tuple[int, Opened]] = {}
+        self._limits: dict[AccountKey, _Limits] = {}
+        self._breakers: dict[AccountKey, Breaker] = {}
 
     async def client(self, merchant_id: str, carrier: str, account_id: str | None) -> HttpClient:
         """Return the client of an account (None: a carrier that needs none). Raises `Rejected` for a stopped one."""
+        return (await self.opened(merchant_id, carrier, account_id)).client
+
+    async def opened(self, merchant_id: str, carrier: str, account_id: str | None) -> Opened:
+        """Return the client of an account with its secrets, as `client`."""
         account = None
         if account_id is not None:
             account = await self._store.read(lambda conn: _account(conn, merchant_id, account_id))
@@ -65,11 +105,12 @@ class CarrierAccess:
         known = self._clients.get(key)
         if known is not None and known[0] == changed_at:
             return known[1]
-        client = self._make(carrier, account)
-        self._clients[key] = (changed_at, client)
-        return client
+        made = self._make(key, account)
+        self._clients[key] = (changed_at, made)
+        return made
 
-    def _make(self, carrier: str, account: RowMapping | None) -> HttpClient:
+    def _make(self, key: AccountKey, account: RowMapping | None) -> Opened:
+        carrier = key[1]
         by = connector(carrier)
         secrets: dict[str, str] = {}
         if account is not None:
@@ -81,18 +122,53 @@ class CarrierAccess:
             raise Rejected(f"the account lacks {', '.join(missing)}")
         if self._transport is None:
             self._transport = shared_transport()
-        breaker = self._breakers.get(carrier)
-        if breaker is None:
-            breaker = Breaker(on_change=lambda state: log.warning("carrier_state", carrier=carrier, state=state))
-            self._breakers[carrier] = breaker
-        return HttpClient(
+        client = HttpClient(
             by.facts,
             by.auth(secrets) if isinstance(by, Polls) else None,
             mode="test" if account is not None and account["mode"] == "test" else "production",
             base_url=self._base_urls.get(carrier),
-            breaker=breaker,
+            limiter=self._limiter(key, by.facts.api, account),
+            breaker=self._breaker(key),
             transport=self._transport,
         )
+        return Opened(client, secrets)
+
+    def _limiter(self, key: AccountKey, api: Api, account: RowMapping | None) -> RateLimiter:
+        """Return the account's limiter: its own limits where it has some, the carrier's documented ones elsewhere."""
+        per_second, per_day, used = api.per_second, api.per_day, 0
+        if account is not None:
+            per_second, per_day = account["per_second"] or per_second, account["per_day"] or per_day
+            if account["used_on"] == int(time.time()) // _DAY:
+                used = account["used_today"] or 0
+        known = self._limits.get(key)
+        if known is not None:
+            if (known.per_second, known.per_day) == (per_second, per_day):
+                return known.limiter
+            used = known.limiter.used_today
+        limiter = RateLimiter(per_second=per_second, per_day=per_day, used_today=used)
+        self._limits[key] = _Limits(limiter, per_second, per_day, noted=used)
+        return limiter
+
+    def _breaker(self, key: AccountKey) -> Breaker:
+        breaker = self._breakers.get(key)
+        if breaker is None:
+            breaker = self._breakers[key] = Breaker(on_change=partial(_say, key[1], key[2]))
+        return breaker
+
+    async def note_usage(self) -> None:
+        """Note how much of a day's allowance is used up, so that a restart does not begin it anew.
+
+        Called now and then and at the end: a crash forgets the calls since, at most a minute's worth.
+        """
+        today = int(time.time()) // _DAY
+        rows = []
+        for (merchant_id, _, account_id), limits in self._limits.items():
+            used = limits.limiter.used_today
+            if account_id is not None and limits.per_day is not None and used != limits.noted:
+                limits.noted = used
+                rows.append({"key_merchant": merchant_id, "key_id": account_id, "used_today": used, "used_on": today})
+        if rows:
+            await self._store.write(lambda conn: _note_usage(conn, rows))
 
     async def rejected(self, merchant_id: str, carrier: str, account_id: str | None, reason: str) -> None:
         """Stop an account the carrier refuses and tell its owner, once."""
@@ -126,10 +202,32 @@ class CarrierAccess:
 
     async def close(self) -> None:
         """Close all connections."""
-        for _, client in self._clients.values():
-            await client.aclose()
+        await self.note_usage()
+        for _, opened in self._clients.values():
+            await opened.client.aclose()
         if self._transport is not None:
             await self._transport.aclose()
+
+
+def _say(carrier: str, account_id: str | None, state: State) -> None:
+    """Say once that a carrier is gone for an account, and once that it is back."""
+    if state == "open":
+        log.warning("carrier_gone", carrier=carrier, account=account_id)
+        metrics.carriers_gone(carrier).inc()
+    else:
+        log.info("carrier_back", carrier=carrier, account=account_id)
+        metrics.carriers_gone(carrier).dec()
+
+
+_USAGE = (
+    update(Tables.account)
+    .where(Tables.account.c.merchant_id == bindparam("key_merchant"), Tables.account.c.id == bindparam("key_id"))
+    .values(used_today=bindparam("used_today"), used_on=bindparam("used_on"))
+)
+
+
+def _note_usage(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    conn.execute(_USAGE, rows)
 
 
 def _account(conn: Connection, merchant_id: str, account_id: str) -> RowMapping | None:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
 
-from gateway.apply import News, apply
+from gateway.apply import apply
 from gateway.cadence import SILENCE_ENDS
 from gateway.ids import first_id
 from gateway.ingest import can_poll
+from gateway.refold import News
 from gateway.tables import Tables
 from normalizer.model import NOWHERE, RANK, Event, Status
 from normalizer.normalize import content_id

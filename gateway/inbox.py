@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import orjson
 from sqlalchemy import func, select
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.db import SqliteStore
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,19 +81,20 @@ class Inbox:
             self._flushing = asyncio.create_task(self._flush())
         return await done
 
-    async def keep_with(self, payload: NewPayload | None, also: Callable[[Connection], None]) -> None:
-        """Keep a payload (or none) and do more in the same transaction: what a poll has to note."""
+    async def keep_with(self, payload: NewPayload | None, also: Callable[[Connection], T]) -> T:
+        """Keep a payload (or none) and do more in the same transaction: what a poll has to note. Returns its result."""
         kept = None if payload is None else Kept(new_id("pay", payload.received_at), payload)
 
-        def work(conn: Connection) -> None:
+        def work(conn: Connection) -> T:
             if kept is not None:
                 _INSERT(conn, [_row(kept)])
-            also(conn)
+            return also(conn)
 
-        await self._store.write(work)
+        result = await self._store.write(work)
         if kept is not None:
             self.waiting += 1
             self._hand_over([kept])
+        return result
 
     async def _flush(self) -> None:
         try:

@@ -18,9 +18,10 @@ from connectors import UnknownCarrier, capabilities, connector
 from connectors.base import Payload
 from connectors.errors import Unreadable
 from gateway import metrics, shipments
-from gateway.apply import Applied, News, apply
+from gateway.apply import Applied, apply
 from gateway.inbox import Kept, waiting_after
 from gateway.reading import Read, read
+from gateway.refold import News
 from gateway.tables import Tables
 from normalizer import details
 from normalizer.numbers import normal_number

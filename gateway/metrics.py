@@ -32,6 +32,24 @@ _POLLS = Counter(
 _POLL_SECONDS = Histogram(
     "gateway_poll_seconds", "Time of one question to a carrier.", ("carrier",), buckets=_BUCKETS, registry=REGISTRY
 )
+_CARRIERS_GONE = Gauge(
+    "gateway_carriers_gone",
+    "Accounts whose carrier does not answer them, so that it is left in peace.",
+    ("carrier",),
+    registry=REGISTRY,
+)
+_SUBSCRIPTIONS = Counter(
+    "gateway_subscriptions",
+    "Numbers a carrier was asked to push, by what became of it: accepted, refused, unavailable, rejected, unreadable.",
+    ("carrier", "outcome"),
+    registry=REGISTRY,
+)
+_SECOND_GUESSES = Counter(
+    "gateway_second_guesses",
+    "Numbers other carriers were asked for, because the detected one does not know them: changed, kept.",
+    ("outcome",),
+    registry=REGISTRY,
+)
 _PAYLOADS = Counter(
     "gateway_payloads", "Kept payloads by what reading made of them.", ("carrier", "outcome"), registry=REGISTRY
 )
@@ -81,6 +99,24 @@ def polls(carrier: str, outcome: str) -> Counter:
 def poll_seconds(carrier: str) -> Histogram:
     """Return the histogram of questions to a carrier."""
     return _POLL_SECONDS.labels(carrier)
+
+
+@cache
+def carriers_gone(carrier: str) -> Gauge:
+    """Return the gauge of accounts whose carrier does not answer."""
+    return _CARRIERS_GONE.labels(carrier)
+
+
+@cache
+def subscriptions(carrier: str, outcome: str) -> Counter:
+    """Return the counter of numbers a carrier was asked to push."""
+    return _SUBSCRIPTIONS.labels(carrier, outcome)
+
+
+@cache
+def second_guesses(outcome: str) -> Counter:
+    """Return the counter of numbers that other carriers were asked for."""
+    return _SECOND_GUESSES.labels(outcome)
 
 
 @cache

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select, update
 
+from connectors import carrier_codes, connector
+from connectors.base import Subscribes
 from gateway.ids import new_id
 from gateway.tables import Tables
 from normalizer import render
@@ -41,6 +43,7 @@ class NewShipment:
     recipient: bytes | None = None
     promised: Mapping[str, Any] | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    ship_date: str | None = None
     carrier_set_by: str = "merchant"
     next_poll_at: int | None = None
     """When to ask the carrier first; None where it cannot be asked."""
@@ -85,6 +88,8 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
     The recipient is not part of it: whoever may see that gets it added by the API, by role.
     """
     state = orjson.loads(row["state"]) if state is None else state
+    if (onward := state.get("continues_as")) is not None:
+        state = {**state, "continues_as": {**onward, "shipment_id": row["continues_id"]}}
     return {
         "id": row["id"],
         "carrier": row["carrier"],
@@ -95,6 +100,8 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
         "destination": _loads(row["destination"]),
         "promised": _loads(row["promised"]),
         "metadata": _loads(row["attributes"]) or {},
+        "ship_date": row["ship_date"],
+        "continued_from": row["continued_from_id"],
         "tracking": bool(row["tracking"]),
         "version": row["version"],
         "created_at": render.millis_instant(row["created_at"]),
@@ -122,15 +129,19 @@ def get_many(conn: Connection, merchant_id: str, ids: Iterable[str]) -> dict[str
     return found
 
 
-def event_bodies(conn: Connection, merchant_id: str, shipment_id: str) -> list[bytes]:
-    """Return a shipment's events as JSON, oldest first."""
+def event_bodies(conn: Connection, row: RowMapping) -> list[bytes]:
+    """Return a shipment's events as JSON, oldest first; those of an earlier parcel of its number say so."""
     c = Tables.event.c
     statement = (
-        select(c.body)
-        .where(c.merchant_id == merchant_id, c.shipment_id == shipment_id)
+        select(c.sort_at, c.body)
+        .where(c.merchant_id == row["merchant_id"], c.shipment_id == row["id"])
         .order_by(c.sort_at, c.carrier_order, c.id)
     )
-    return list(conn.execute(statement).scalars())
+    until = row["earlier_until"]
+    return [
+        b'%b,"earlier_parcel":%b}' % (body[:-1], b"true" if until is not None and sort_at <= until else b"false")
+        for sort_at, body in conn.execute(statement)
+    ]
 
 
 def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool:
@@ -149,10 +160,11 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
             "recipient": new.recipient,
             "promised": _dumps(new.promised),
             "attributes": orjson.dumps(dict(new.metadata)),
+            "ship_date": new.ship_date,
             "account_id": new.account_id or row["account_id"],
         }
     if not row["tracking"]:
-        values["tracking"] = True
+        values |= {"tracking": True, "subscribe_at": subscribe_from(row["carrier"], row["account_id"], now)}
     if not values:
         return False
     change(conn, row["merchant_id"], row["id"], now, **values, next_poll_at=new.next_poll_at)
@@ -173,7 +185,7 @@ def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **val
 
 def stop(conn: Connection, merchant_id: str, shipment_id: str, now: int) -> bool:
     """Stop tracking: nobody asks and nobody is told any more. What is known stays."""
-    return change(conn, merchant_id, shipment_id, now, tracking=False, next_poll_at=None) is not None
+    return change(conn, merchant_id, shipment_id, now, tracking=False, next_poll_at=None, subscribe_at=None) is not None
 
 
 def give_account(
@@ -193,12 +205,25 @@ def give_account(
             c.tracking.is_(True),
             c.status.not_in([status.value for status in ENDS]),
         )
-        .values(account_id=after, next_poll_at=next_poll_at, poll_failures=0)
+        .values(
+            account_id=after,
+            next_poll_at=next_poll_at,
+            poll_failures=0,
+            subscribe_at=None if next_poll_at is None else subscribe_from(carrier, after, next_poll_at),
+            subscribed_until=None,
+        )
     )
     return conn.execute(statement).rowcount
 
 
-def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int) -> RowMapping:
+def subscribe_from(carrier: str, account_id: str | None, now: int) -> int | None:
+    """Return when to ask a carrier for pushes of a number first: now where it takes such wishes, else None."""
+    if account_id is None or carrier not in carrier_codes():
+        return None
+    return now if isinstance(connector(carrier), Subscribes) else None
+
+
+def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, set_by: str = "merchant") -> RowMapping:
     """Give a shipment to another carrier: what was read as the wrong one's is not this parcel's history.
 
     The carrier's bytes stay in the inbox; only the events drawn from them go. Raises `sqlalchemy.exc.IntegrityError`
@@ -212,7 +237,7 @@ def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int) -> R
         row["id"],
         now,
         carrier=carrier,
-        carrier_set_by="merchant",
+        carrier_set_by=set_by,
         status="pending",
         substatus="registered",
         version=row["version"] + 1,
@@ -225,7 +250,12 @@ def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int) -> R
         not_found=0,
         poll_digest=None,
         pushed_at=None,
+        subscribe_at=None,
         subscribed_until=None,
+        subscribe_failures=0,
+        subscription_refused=None,
+        earlier_until=None,
+        continues_id=None,
     )
     assert fresh is not None  # noqa: S101 - its row was just read in this transaction
     return fresh
@@ -260,7 +290,8 @@ def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:
         "not_found": 0,
         "poll_digest": None,
         "pushed_at": None,
-        "subscribed_until": None,
+        "subscribe_at": subscribe_from(new.carrier, new.account_id, now),
+        "ship_date": new.ship_date,
         "created_at": now,
         "updated_at": now,
     }

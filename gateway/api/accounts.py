@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -49,6 +50,7 @@ async def create(ask: Ask) -> web.StreamResponse:
         new = prepare(ask.gateway.vault, ask.merchant_id, wish.carrier, wish.secrets, label=wish.label, mode=wish.mode)
     except BadAccount as trouble:
         raise _wrong(trouble) from None
+    new = replace(new, per_second=wish.limits.per_second, per_day=wish.limits.per_day)
     due = _first_poll(new.carrier, ask.now)
 
     def work(conn: Connection) -> RowMapping:
@@ -102,10 +104,10 @@ async def get(ask: Ask) -> web.StreamResponse:
     problems=("not-found", "validation"),
 )
 async def change(ask: Ask) -> web.StreamResponse:
-    """Change label, mode or some secrets."""
+    """Change label, mode, limits or some secrets."""
     wish: AccountChange = ask.body
     account_id, vault = ask.path("account_id"), ask.gateway.vault
-    values: dict[str, Any] = wish.model_dump(include={"label", "mode"}, exclude_none=True)
+    values = _columns(wish)
 
     def work(conn: Connection) -> RowMapping | None:
         row = accounts.get(conn, ask.merchant_id, account_id)
@@ -136,6 +138,16 @@ async def change(ask: Ask) -> web.StreamResponse:
     ask.desk.accounts.forget(account_id)
     wake(ask.gateway, ask.now, ask.now)
     return answer(_shown(ask, row))
+
+
+def _columns(wish: AccountChange) -> dict[str, Any]:
+    """Return the columns a wish changes, its secrets left aside."""
+    values: dict[str, Any] = wish.model_dump(include={"label", "mode"}, exclude_none=True)
+    if wish.limits is not None:
+        values |= wish.limits.model_dump(exclude_unset=True)
+    elif "limits" in wish.model_fields_set:
+        values |= {"per_second": None, "per_day": None}
+    return values
 
 
 def _first_poll(carrier: str, now: int) -> int | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,10 +64,11 @@ class Milestones(Shape):
 
 
 class Continuation(Shape):
-    """The next carrier and its number."""
+    """The next carrier and its number, and the shipment it is tracked as where we can ask that carrier."""
 
     carrier: str | None
     tracking_number: str
+    shipment_id: str | None
 
 
 class Shipment(Shape):
@@ -82,6 +83,7 @@ class Shipment(Shape):
     destination: Address | None = None
     promised: Window | None = None
     metadata: dict[str, Any] = {}
+    ship_date: date | None = None
     recipient: Recipient | None = Field(default=None, description="Only where one shipment is asked for.")
     tracking: bool = True
     version: int
@@ -114,6 +116,7 @@ class Shipment(Shape):
     pickup_hours: str | None = None
     pickup_until: str | None = None
     continues_as: Continuation | None
+    continued_from: str | None = Field(default=None, description="The shipment of the carrier before.")
     returns_as: str | None = None
     courier: str | None = None
     courier_vehicle: str | None = None
@@ -152,6 +155,9 @@ class Event(Shape):
     received_at: datetime | None = None
     payload_id: str | None = None
     extra: dict[str, Any] = {}
+    earlier_parcel: bool = Field(
+        default=False, description="It is told of an earlier parcel of the same number: it moves nothing."
+    )
 
 
 class FieldError(Shape):
@@ -253,6 +259,13 @@ class Carriers(Shape):
     next_cursor: str | None
 
 
+class AccountLimits(Shape):
+    """The contract's own limits; null where the carrier's documented ones are in force."""
+
+    per_second: float | None
+    per_day: int | None
+
+
 class Account(Shape):
     """A carrier account. Its secrets are never shown."""
 
@@ -263,6 +276,7 @@ class Account(Shape):
     state: Literal["active", "rejected"]
     state_reason: str
     state_since: datetime
+    limits: AccountLimits
     push_url: str | None = Field(default=None, description="Give this address to a carrier that pushes.")
     created_at: datetime
     updated_at: datetime

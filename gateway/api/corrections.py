@@ -108,9 +108,12 @@ def _account_of(conn: Connection, row: RowMapping, given: str | None) -> str | N
 def _asked_with(conn: Connection, row: RowMapping, given: str | None, now: int) -> dict[str, Any]:
     """Return the columns that say with which account to ask and when, now that carrier or account changed."""
     account_id = _account_of(conn, row, given)
-    if not row["tracking"] or _why_not(conn, row, account_id):
-        return {"account_id": account_id, "next_poll_at": None}
-    return {"account_id": account_id, "next_poll_at": now, "poll_failures": 0}
+    columns: dict[str, Any] = {"account_id": account_id, "next_poll_at": None, "subscribe_at": None}
+    if row["tracking"]:
+        columns |= {"subscribe_at": shipments.subscribe_from(row["carrier"], account_id, now), "subscribed_until": None}
+        if not _why_not(conn, row, account_id):
+            columns |= {"next_poll_at": now, "poll_failures": 0}
+    return columns
 
 
 def _why_not(conn: Connection, row: RowMapping, account_id: str | None) -> str:

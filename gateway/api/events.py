@@ -38,8 +38,7 @@ async def events(ask: Ask) -> web.StreamResponse:
     merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
 
     def work(conn: Connection) -> list[bytes]:
-        found(shipments.get(conn, merchant_id, shipment_id))
-        return shipments.event_bodies(conn, merchant_id, shipment_id)
+        return shipments.event_bodies(conn, found(shipments.get(conn, merchant_id, shipment_id)))
 
     bodies = await ask.gateway.store.read(work)
     if ask.principal.role == "merchant":
@@ -79,5 +78,7 @@ async def add(ask: Ask) -> web.StreamResponse:
     except BadEvent as trouble:
         raise invalid((f"/{trouble.field}", trouble.reason)) from None
     await ask.gateway.ingest.add_events(merchant_id, [(shipment_id, event)])
-    document = render.event(event) | {"shipment_id": shipment_id}
+    until = row["earlier_until"]
+    of_earlier = until is not None and int(wish.at.timestamp() * 1000) <= until
+    document = render.event(event) | {"shipment_id": shipment_id, "earlier_parcel": of_earlier}
     return answer(shown(ask.principal.role, "event", document), 201)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -72,6 +73,11 @@ class ShipmentIn(Strict):
     recipient: Recipient | None = None
     promised: Promise | None = None
     metadata: Metadata = Field(default={}, description="The merchant's own facts: at most 4 kB of JSON.")
+    ship_date: date | None = Field(
+        default=None,
+        description="The day it was shipped. Left out, a journey that ended more than 60 days before the registration "
+        "counts as an earlier parcel's of the same number.",
+    )
 
 
 class BatchIn(Strict):
@@ -155,6 +161,13 @@ class AccountsQuery(Query):
 Credential = Annotated[str, Field(max_length=10_000)]
 
 
+class AccountLimits(Strict):
+    """What the contract with the carrier allows, where it differs from what the carrier documents for everybody."""
+
+    per_second: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    per_day: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
+
+
 class AccountIn(Strict):
     """Credentials at a carrier. `secrets` go in and are never shown again; `GET /v1/carriers` names them."""
 
@@ -162,6 +175,7 @@ class AccountIn(Strict):
     secrets: dict[Short, Credential] = Field(default={})
     label: Line = ""
     mode: Literal["production", "test"] = "production"
+    limits: AccountLimits = AccountLimits()
 
 
 class AccountChange(Strict):
@@ -170,6 +184,9 @@ class AccountChange(Strict):
     label: Line | None = None
     mode: Literal["production", "test"] | None = None
     secrets: dict[Short, Credential | None] | None = None
+    limits: AccountLimits | None = Field(
+        default=None, description="Replaces those it names; null goes back to the carrier's documented ones."
+    )
 
 
 class KeyIn(Strict):

@@ -63,6 +63,7 @@ def _draft(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
         recipient=sealed_recipient(vault, merchant_id, wish.recipient),
         promised=promise(wish.promised),
         metadata=wish.metadata,
+        ship_date=None if wish.ship_date is None else wish.ship_date.isoformat(),
         carrier_set_by=set_by,
     )
 

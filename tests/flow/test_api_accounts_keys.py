@@ -158,3 +158,21 @@ async def test_carriers_say_what_they_can_and_need(house):
     assert (found[0]["carrier"], found[0]["checksum"], found[0]["connector"]) == ("ups", "passed", True)
     wrong = await house.call("GET", "/v1/carriers/detect")
     assert (wrong.status, wrong.pointers) == (422, ["?tracking_number"])
+
+
+async def test_an_account_may_carry_its_contracts_own_limits_and_go_back_to_the_documented_ones(house):
+    wish = {"carrier": "demo", "secrets": SECRETS, "limits": {"per_second": 2.5, "per_day": 40}}
+    made = (await house.call("POST", "/v1/accounts", wish)).json
+    path = f"/v1/accounts/{made['id']}"
+    assert made["limits"] == {"per_second": 2.5, "per_day": 40}
+    changed = await house.call("PATCH", path, {"limits": {"per_second": None}})
+    assert changed.json["limits"] == {"per_second": None, "per_day": 40}
+    assert (await house.call("PATCH", path, {"label": "L"})).json["limits"] == {"per_second": None, "per_day": 40}
+    assert (await house.call("PATCH", path, {"limits": None})).json["limits"] == {"per_second": None, "per_day": None}
+    for limits, pointer in (
+        ({"per_second": 0}, "per_second"),
+        ({"per_day": -1}, "per_day"),
+        ({"per_hour": 1}, "per_hour"),
+    ):
+        refused = await house.call("PATCH", path, {"limits": limits})
+        assert (refused.status, refused.pointers) == (422, [f"/limits/{pointer}"])

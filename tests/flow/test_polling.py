@@ -231,7 +231,7 @@ async def test_a_claim_lost_in_a_crash_is_due_again(house: House, carrier: Carri
     carrier.status = 500
     await house.poller.tick()
     claimed = (await house.row())["next_poll_at"]
-    assert claimed - time.time_ns() // 1_000_000 <= 120_000
+    assert claimed - time.time_ns() // 1_000_000 <= 300_000
     await house.poll()
 
 

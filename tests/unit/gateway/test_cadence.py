@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.cadence import SILENCE_ENDS, Asked, has_expired, next_poll
+from gateway.cadence import DOUBT_AGE, SILENCE_ENDS, Asked, backoff, doubtful, has_expired, is_near, next_poll
 from normalizer.model import Status
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -56,7 +56,7 @@ def test_failures_back_off_and_the_carriers_own_delay_is_kept() -> None:
 
 
 def test_polls_slow_down_where_pushes_arrive_and_hurry_on_the_promised_day() -> None:
-    assert next_poll(asked(Status.OUT_FOR_DELIVERY, pushed=True), NOW) == NOW + 60 * MINUTE
+    assert next_poll(asked(Status.OUT_FOR_DELIVERY, pushed_at=NOW - HOUR), NOW) == NOW + 60 * MINUTE
     assert next_poll(asked(Status.IN_TRANSIT, due_today=True), NOW) == NOW + 30 * MINUTE
 
 
@@ -65,3 +65,52 @@ def test_a_shipment_expires_by_silence_only_while_it_is_open() -> None:
     assert has_expired(asked(Status.IN_TRANSIT, created_at=silent, last_news_at=silent), NOW)
     assert not has_expired(asked(Status.DELIVERED, created_at=silent, last_news_at=silent), NOW)
     assert not has_expired(asked(Status.IN_TRANSIT), NOW)
+
+
+@pytest.mark.parametrize(
+    ("status", "silent_for", "usual"),
+    [(Status.OUT_FOR_DELIVERY, 4 * HOUR, 10 * MINUTE), (Status.IN_TRANSIT, 36 * HOUR, 2 * HOUR)],
+)
+def test_pushes_that_fall_silent_are_trusted_no_more(status: Status, silent_for: int, usual: int) -> None:
+    assert next_poll(asked(status, pushed_at=NOW - silent_for + 1), NOW) == NOW + 6 * usual
+    assert next_poll(asked(status, pushed_at=NOW - silent_for), NOW) == NOW + usual
+
+
+@pytest.mark.parametrize(
+    ("promise", "near"),
+    [
+        (None, False),
+        ({"from": None, "to": None}, False),
+        ({"from": "2027-01-15T08:00:00Z", "to": "2027-01-15T20:00:00Z"}, True),  # NOW is 2027-01-15T08:00:00Z
+        ({"from": None, "to": "2027-01-14T20:00:00Z"}, True),
+        ({"from": None, "to": "2027-01-14T19:59:59Z"}, False),
+        ({"from": "2027-01-15T20:00:00Z", "to": None}, True),
+        ({"from": "2027-01-15T20:00:01Z", "to": None}, False),
+        ({"from": "2027-01-16", "to": None}, False),
+        ({"from": "2027-01-15", "to": "2027-01-15"}, True),
+        ({"from": "2027-01-14", "to": "2027-01-14"}, True),
+        ({"from": "2027-01-13", "to": "2027-01-13"}, False),
+        ({"from": "2027-01-15T12:00:00", "to": "2027-01-15T14:00:00"}, True),
+        ({"from": "2027-01-12T00:00:00Z", "to": "2027-01-20T00:00:00Z"}, False),
+        ({"from": "2027-01-12T00:00:00Z", "to": "2027-01-16T00:00:00Z"}, True),
+    ],
+)
+def test_a_promise_is_near_half_a_day_around_its_last_day(promise: dict[str, str | None] | None, near: bool) -> None:
+    assert is_near([None, promise], NOW) is near
+
+
+def test_only_a_detected_carrier_that_keeps_saying_unknown_is_doubted_and_only_once() -> None:
+    known = {"carrier_set_by": "detected", "not_found": 4, "created_at": NOW - DOUBT_AGE, "guessed": False, "now": NOW}
+    assert doubtful(**known)
+    others = (
+        {"carrier_set_by": "merchant"},
+        {"carrier_set_by": "push"},
+        {"not_found": 3},
+        {"created_at": NOW - DOUBT_AGE + 1},
+        {"guessed": True},
+    )
+    assert [doubtful(**known | other) for other in others] == [False] * 5
+
+
+def test_failures_wait_a_minute_doubled_up_to_an_hour() -> None:
+    assert [backoff(times) // MINUTE for times in (0, 1, 2, 6, 7, 50)] == [1, 1, 2, 32, 60, 60]
