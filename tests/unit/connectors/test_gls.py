@@ -102,6 +102,17 @@ def test_a_parcel_found_by_its_track_id_keeps_its_number_as_a_reference():
     assert (detail.number, detail.references) == ("QX41ZT7K", ("100",))
 
 
+def test_a_day_on_the_vehicle_between_two_questions_is_told_by_its_event():
+    events = [event("DELIVD.NORMAL"), event("OUTDEL.NORMAL"), event("INBOUD.NORMAL"), event("OUTBOD.NORMAL")]
+    told = [GLS.codes.look_up(scan.codes)[1] for scan in read(parcel("DELIVERED", *events)).scans[:4]]
+    assert [(one.status.value, one.substatus) for one in told if one] == [
+        ("delivered", "other"),
+        ("out_for_delivery", "on_route"),
+        ("in_transit", "arrived"),
+        ("in_transit", "departed"),
+    ]
+
+
 def test_a_closed_history_moves_nothing():
     assert (GLS.codes.codes["status/FINAL"].moves, GLS.codes.codes["status/DELIVERED"].status) == (
         "informs",
