@@ -83,11 +83,17 @@ def _when(day: str, clock: str) -> datetime:
 
 def _detail(number: str, envelope: dict[str, Any]) -> Detail:
     """Tell the parcel as a whole. The customer's name is personal: left out."""
-    figures = {
-        name: text
-        for name, key in (("weight", "peso"), ("length", "largo"), ("width", "ancho"), ("height", "alto"))
-        if (text := text_of(envelope, key))
-    }
     associated = [text for one in rows(envelope, "enviosAsociados") if (text := text_of(one, "codEnvio"))]
-    extra: dict[str, Any] = {"measured": figures, "associated": associated}
-    return Detail(number=number, extra={name: value for name, value in extra.items() if value} or None)
+    length, width, height = (_whole(text_of(envelope, name)) for name in ("largo", "ancho", "alto"))
+    return Detail(
+        number=number,
+        weight_grams=_whole(text_of(envelope, "peso")),
+        # Centimetres, as a public client found by measuring its parcel.
+        dimensions_mm=(10 * length, 10 * width, 10 * height) if length and width and height else None,
+        extra={"associated": associated} if associated else None,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    """Return a whole number above nought; any other text tells no measure whose unit is known."""
+    return int(text) or None if text and text.isascii() and text.isdecimal() else None

@@ -128,10 +128,37 @@ def test_a_lone_envelope_and_a_lone_event_count_as_lists_of_one():
     assert len(read(envelope(event())[0] | {"eventos": event()}).scans) == 1
 
 
-def test_measures_without_a_unit_are_kept_as_sent_and_the_name_is_not():
-    reading = read(envelope(event(), peso="850", largo="25", nombre_cliente="Flor de Azahar",
+def test_a_parcel_is_told_in_grams_and_millimetres_and_without_the_customers_name():
+    reading = read(envelope(event(), peso="850", largo="25", ancho="20", alto="8", nombre_cliente="Flor de Azahar",
                             enviosAsociados=[{"codEnvio": "CP555000445ES"}]))  # fmt: skip
     assert reading.details == [
-        Detail(number=NUMBER, extra={"measured": {"weight": "850", "length": "25"}, "associated": ["CP555000445ES"]})
+        Detail(
+            number=NUMBER,
+            weight_grams=850,
+            dimensions_mm=(250, 200, 80),
+            extra={"associated": ["CP555000445ES"]},
+        )
     ]
     assert "Azahar" not in repr(reading)
+
+
+@pytest.mark.parametrize("weight", ["", "0", "1,5", "0.85 kg", None])
+def test_a_weight_of_another_form_is_not_told(weight):
+    (detail,) = read(envelope(event(), peso=weight, largo="25", ancho="", alto="8")).details
+    assert (detail.weight_grams, detail.dimensions_mm) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("codes", "shown"),
+    [
+        (("H020000V", "H01R420V"), "attempt_failed"),
+        (("H010930R", "H01I350V"), "available_for_pickup"),
+        (("H01I350V", "L03D320R"), "returning"),
+        (("H01I350V", "L03D320R", "P100000V"), "returning"),
+        (("H01I350V", "I01H210V"), "delivered"),
+    ],
+)
+def test_a_history_of_real_codes_comes_out_as_what_they_say(codes, shown):
+    history = [event(code, "Palabras", clock=f"{hour:02}:00:00") for hour, code in enumerate(codes, start=8)]
+    (shipment,) = document(CORREOS, payload(envelope(*history)))["shipments"]
+    assert shipment["status"] == shown
