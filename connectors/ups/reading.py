@@ -65,7 +65,7 @@ def pushed(body: Any) -> Iterator[Scan | Detail]:
         number=number,
         # After the delivery the date is the original promise and the times are the delivery's own.
         eta=_window(day, start, end) if day and not delivered else None,
-        signed_by=words(body, "receivedBy"),
+        signed_by=_person(words(body, "receivedBy")),
         proofs=(photo,) if photo else None,
         references=(alternate,) if alternate else None,
     )
@@ -110,7 +110,7 @@ def detail(number: str, packages: list[Any]) -> Detail:
         pieces_total=int(total) if (total := words(package, "packageCount")) else None,
         pieces=tuple(piece for one in packages if (piece := words(one, "trackingNumber"))) if several else None,
         references=tuple(dict.fromkeys(one for one in references if one)) or None,
-        signed_by=words(package, "deliveryInformation", "receivedBy"),
+        signed_by=_person(words(package, "deliveryInformation", "receivedBy")),
         proofs=tuple(_proofs(dig(package, "deliveryInformation"))) or None,
         origin=place(places["ORIGIN"]) if places.get("ORIGIN") else None,
         destination=place(places["DESTINATION"]) if places.get("DESTINATION") else None,
@@ -153,6 +153,11 @@ def when(node: Any, local: str, utc: str, *, offset: str | None) -> datetime | d
     if isinstance(there, datetime):
         return from_pair(here, there)
     return with_offset(here, offset) if offset else here
+
+
+def _person(name: str | None) -> str | None:
+    """Return who signed; digits alone (the document's example writes a time there) are nobody's name."""
+    return None if name and name.isdecimal() else name
 
 
 def _field(prefix: str, name: str) -> str:

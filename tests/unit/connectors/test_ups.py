@@ -14,7 +14,7 @@ from connectors.base import Payload, Push
 from connectors.client import HttpClient
 from connectors.errors import Forged, NotFound, Rejected, Unreadable
 from normalizer.codes import Meaning
-from normalizer.model import Proof, Scan, Window
+from normalizer.model import Proof, Scan, Status, Window
 
 NUMBER = "1Z7R4K900348117020"
 OTHER = "1Z7R4K900348117039"
@@ -160,6 +160,29 @@ def test_a_change_of_the_promise_does_not_move_the_shipment() -> None:
     assert found is not None
     assert found.moves == "informs"
     assert reading.details[0].eta == Window(date(2026, 4, 10), date(2026, 4, 10))
+
+
+@pytest.mark.parametrize(("said", "expected"), [("A EXAMPLE", "A EXAMPLE"), ("163000", None), ("", None)])
+def test_digits_in_the_place_of_a_name_signed_nothing(said: str, expected: str | None) -> None:
+    assert detail(deliveryInformation={"receivedBy": said}).signed_by == expected
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("8I", Meaning(Status.AVAILABLE_FOR_PICKUP, "at_shop", "corrects")),
+        ("3P", Meaning(Status.IN_TRANSIT, "other")),
+        ("ZO", Meaning(Status.IN_TRANSIT, "other")),
+        ("4S", Meaning(Status.RETURNING, "to_sender")),
+        ("UA", Meaning(Status.RETURNED, "to_sender")),
+        ("6B", Meaning(Status.EXCEPTION, "other")),
+        ("7Q", Meaning(Status.IN_TRANSIT, "appointment_set", "informs")),
+        ("S7", Meaning(Status.IN_TRANSIT, "redirected", "informs")),
+    ],
+)
+def test_an_exception_claims_no_more_than_its_words(code: str, expected: Meaning) -> None:
+    (scan,) = read(answer(package(activity("X", code, "")))).scans
+    assert meaning(scan) == expected
 
 
 def test_a_type_without_a_row_stays_unknown() -> None:
