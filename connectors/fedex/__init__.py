@@ -87,7 +87,9 @@ class Carrier(Connector, Polls, Pushes, Proves):
             raise KeyError("trackingNumber")
         events = rows(result, "scanEvents")
         error = dig(result, "error")
-        if error and not events and not dig(result, "latestStatusDetail"):
+        status = dig(result, "latestStatusDetail")
+        told = text_of(status, "code") or text_of(status, "derivedCode")
+        if error and not events and not told:
             code = error["code"]
             if not code.endswith("NOTFOUND"):
                 raise Unreadable(f"the carrier answers a number with {code if code.isascii() else 'an error'}")
@@ -95,9 +97,7 @@ class Carrier(Connector, Polls, Pushes, Proves):
             return
         for later, event in enumerate(events, start=1):
             yield reading.scan(number, event, len(events) - later)
-        if not events and (
-            text_of(result, "latestStatusDetail", "code") or text_of(result, "latestStatusDetail", "derivedCode")
-        ):
+        if told and not events:
             yield reading.latest_status(number, result)
         yield reading.detail(number, own, result, uses=len(results))
 

@@ -101,14 +101,14 @@ def detail(number: str, own: str | None, result: Any, *, uses: int) -> Detail:
         dimensions_mm=_dimensions(rows(package, "weightAndDimensions", "dimensions")),
         pieces_total=int(count) if (count := text_of(package, "count")) else None,
         references=tuple(dict.fromkeys(references)) or None,
-        signed_by=text_of(delivery, "receivedByName") or text_of(delivery, "signedByName"),
+        signed_by=_person(text_of(delivery, "receivedByName")) or _person(text_of(delivery, "signedByName")),
         proofs=(Proof(kind="signature", reference=SIGNATURE),) if signed else None,
         origin=_end(dig(result, "originLocation")),
         destination=_end(dig(result, "destinationLocation")),
         pickup_point=_pickup_point(hold) if hold else None,
         continues_as=(None, partner) if partner else None,
         returns_as=named.get("RETURNED_TO_SHIPPER_TRACKING_NUMBER"),
-        returning=True if dig(result, "returnDetail") else None,
+        returning=True if _says_a_reason(dig(result, "returnDetail")) else None,
         extra={name: said for name, said in extra.items() if said} or None,
     )
 
@@ -142,6 +142,18 @@ def _codes(kind: str | None, words: str, why: str | None, delay: Any, derived: s
     if derived and derived != kind:
         codes.append(derived)
     return tuple(codes)
+
+
+def _person(name: str | None) -> str | None:
+    """Return a name; None for a remark in its place, such as the older service's "Signature not required"."""
+    return None if name and "signature" in name.casefold() else name
+
+
+def _says_a_reason(back: Any) -> bool:
+    """Tell whether `returnDetail` says anything: blank fields do not make a return."""
+    return bool(text_of(back, "authorizationName")) or any(
+        text_of(one, "type") or text_of(one, "description") for one in rows(back, "reasonDetail")
+    )
 
 
 def _times(result: Any) -> dict[str, str]:

@@ -181,6 +181,36 @@ def test_the_proof_of_delivery_is_named_and_a_bill_of_lading_is_none():
     assert read(answer(result(event("DL"), availableImages=images[:1]))).details[0].proofs is None
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"receivedByName": "A.EXAMPLE", "signedByName": "B"}, "A.EXAMPLE"),
+        ({"receivedByName": "Signature not required", "signedByName": "B.EXAMPLE"}, "B.EXAMPLE"),
+        ({"receivedByName": "Signature not required"}, None),
+    ],
+)
+def test_a_remark_in_the_place_of_a_name_signed_nothing(said, expected):
+    assert read(answer(result(event("DL"), deliveryDetails=said))).details[0].signed_by == expected
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"authorizationName": "", "reasonDetail": [{"description": "", "type": ""}]}, None),
+        ({"reasonDetail": [{"description": "", "type": "REJECTED"}]}, True),
+    ],
+)
+def test_a_blank_return_detail_makes_no_return(said, expected):
+    assert read(answer(result(event("OD"), returnDetail=said))).details[0].returning is expected
+
+
+def test_an_unknown_number_is_missing_even_beside_a_blank_status():
+    error = {"code": "TRACKING.TRACKINGNUMBER.NOTFOUND", "message": "Words"}
+    said = read(answer(result(error=error, latestStatusDetail={"code": "", "derivedCode": ""})))
+    assert [one.number for one in said.missing] == [NUMBER]
+    assert said.details == []
+
+
 def test_a_recipients_street_is_not_taken_over():
     home = {"streetLines": ["1 Private Road"], "city": "Boise", "countryCode": "us"}
     said = {"destinationLocation": {"locationContactAndAddress": {"address": home}}}
