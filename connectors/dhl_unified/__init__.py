@@ -19,10 +19,10 @@ from connectors.dhl_unified.measures import dimensions, grams
 from connectors.errors import Rejected, Unreadable
 from connectors.signatures import require_same, require_secret
 from normalizer.clock import iso
-from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
+from normalizer.model import NOWHERE, Detail, Missing, Place, Proof, Scan, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
@@ -32,6 +32,12 @@ NEWS = ("Pre-Transit", "Transit", "Delivered", "Failure", "Unknown")
 
 HANDSHAKES = frozenset({"subscription.validate", "subscription.ready"})
 """Scopes of pushes that carry no shipment."""
+
+LOCAL_ZONES = {"parcel-de": "Europe/Berlin"}
+"""Divisions whose bare times are their own country's clock where a scan names no place."""
+
+SENTENCES = frozenset({"parcel-de"})
+"""Divisions whose sentences are listed as statuses: one beside a coarser status tells more, and speaks first."""
 
 _NOT_FOUND = 404
 
@@ -121,7 +127,7 @@ class Carrier(Connector, Polls, Pushes, Subscribes):
         whole = frozenset(_texts(shipment, "details", "pieceIds"))
         for later, event in enumerate(events, start=1):
             for piece in (own,) if own else _pieces(event, whole):
-                yield _scan(number, service, event, piece, len(events) - later)
+                yield _scan(number, service, event, piece, len(events) - later, listed=self.codes.codes)
         if own:
             yield Detail(number=number, service_code=service, pieces_total=part.sharing)
         else:
@@ -158,22 +164,28 @@ def _own_number(shipment: Any) -> str | None:
     return kinds.get("ecommerce-number") or kinds.get("local-tracking-number")
 
 
-def _scan(number: str, service: str | None, event: dict[str, Any], piece: str | None, order: int) -> Scan:
+def _scan(
+    number: str, service: str | None, event: dict[str, Any], piece: str | None, order: int, *, listed: Container[str]
+) -> Scan:
     status, coarse = text_of(event, "status"), text_of(event, "statusCode")
     words = text_of(event, "description") or status or ""
     codes = []
-    if status and service:
+    if service in SENTENCES and (sentence := f"{service}/{words}") in listed:
+        codes.append(sentence)
+    if status and service and f"{service}/{status}" not in codes:
         codes.append(f"{service}/{status}")
     if coarse:
         codes.append(coarse.lower())
     hints = {"remark": text_of(event, "remark"), "next_steps": text_of(event, "nextSteps")}
+    place = _place(dig(event, "location"), service)
     return Scan(
         number=number,
         at=iso(event["timestamp"]),
         codes=tuple(codes),
         text=words,
         phrase=words or None,
-        place=_place(dig(event, "location"), service),
+        place=place,
+        zone=LOCAL_ZONES.get(service or "") if place == NOWHERE else None,
         piece=piece,
         order=order,
         extra={name: value for name, value in hints.items() if value},
@@ -206,7 +218,7 @@ def _detail(number: str, shipment: dict[str, Any], service: str | None) -> Detai
         proofs=_proofs(dig(details, "proofOfDelivery")) or None,
         origin=_known(_place(dig(shipment, "origin"), service)),
         destination=_known(_place(dig(shipment, "destination"), service)),
-        continues_as=(None, local) if local else None,
+        continues_as=(None, local) if local and local != number else None,
         tracking_url=_address(text_of(shipment, "serviceUrl")),
         extra=extra or None,
     )
@@ -240,6 +252,8 @@ def _place(node: Any, service: str | None) -> Place:
     match words:
         case [town, state, land] if land == country:  # ecommerce: town, state, country
             city, region = town, state
+        case [town, _, *_] if service == "dsc":  # town, country, region - an employee's name, postal code
+            city = town
         case [*town, "Germany"] if service == "parcel-de":  # this division sends no country code
             city, country = ", ".join(town) or None, "DE"
     return Place(
@@ -251,7 +265,7 @@ def _place(node: Any, service: str | None) -> Place:
 
 
 def _known(place: Place) -> Place | None:
-    return None if place == Place() else place
+    return None if place == NOWHERE else place
 
 
 def _signer(person: Any) -> str | None:

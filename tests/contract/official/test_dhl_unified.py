@@ -94,6 +94,12 @@ def test_out_for_delivery_is_found_behind_a_coarse_transit():
     }
 
 
+def test_the_loading_of_a_german_parcel_comes_before_its_delivery():
+    (told,) = document(DHL, payload(FOLDER / "captured/track-423475729485.sample.json"))["shipments"]
+    assert told["milestones"]["out_for_delivery_at"] == "2019-08-30T05:42:00Z"
+    assert told["milestones"]["delivered_at"] == "2019-08-30T06:59:00Z"
+
+
 def test_no_recipient_is_kept_but_who_signed():
     for file in ANSWERS:
         reading = DHL.read(payload(file))

@@ -93,6 +93,18 @@ def test_the_description_never_decides():
     assert scan.text == "Delivered"
 
 
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("The shipment has been loaded onto the delivery vehicle", Status.OUT_FOR_DELIVERY),
+        ("Words that nobody listed", Status.IN_TRANSIT),
+    ],
+)
+def test_the_course_of_delivery_is_out_for_delivery_only_where_the_sentence_beside_it_says_so(words, expected):
+    (scan,) = read({"shipments": [shipment(event("PO", description=words), service="parcel-de")]}).scans
+    assert meaning(scan).status is expected
+
+
 def test_a_signature_at_a_shop_is_no_delivery():
     assert DHL.codes.codes["parcel-nl/SIGNATURE_RECORDED"].moves == "informs"
 
@@ -255,7 +267,39 @@ def test_a_german_place_gets_its_country_from_its_division_alone():
         for service in ("parcel-de", "dsc")
     )
     assert (german.city, german.country) == ("Halle", "DE")
-    assert (other.city, other.country) == ("Halle, Germany", None)
+    assert (other.city, other.country) == ("Halle", None)
+
+
+def test_an_employee_in_the_place_of_supply_chain_is_not_kept():
+    there = {"address": {"addressLocality": "Szeged,Hungary,EMEA - Ada Example,6720"}}
+    (scan,) = read({"shipments": [shipment(event("Dispatched", location=there), service="dsc")]}).scans
+    assert scan.place == Place(city="Szeged")
+
+
+def test_a_bare_time_of_parcel_germany_without_a_place_is_the_german_clock_and_no_other_divisions_is():
+    for service, zone in (("parcel-de", "Europe/Berlin"), ("parcel-nl", None)):
+        (scan,) = read({"shipments": [shipment(event("PO", at="2026-04-03T07:17:00"), service=service)]}).scans
+        assert scan.zone == zone
+
+
+def test_a_place_that_is_told_decides_the_zone_even_in_parcel_germany():
+    there = {"address": {"addressLocality": "Lisboa", "countryCode": "PT"}}
+    body = {"shipments": [shipment(event("PO", at="2026-04-03T07:17:00", location=there), service="parcel-de")]}
+    assert read(body).scans[0].zone is None
+
+
+def test_a_local_number_that_is_the_number_itself_continues_as_nothing():
+    own = {"references": [{"type": "local-tracking-number", "number": "0304050633"}]}
+    (detail,) = read({"shipments": [shipment(event("PL"), number="0304050633", details=own)]}).details
+    assert detail.continues_as is None
+
+
+def test_a_return_that_is_only_expected_is_on_its_way():
+    assert DHL.codes.codes["parcel-nl/EXPECTED_RETURN_DELIVERED_AT_SHIPPER_CALCULATED"].status is Status.RETURNING
+
+
+def test_an_attempt_that_could_not_be_made_is_no_failed_attempt():
+    assert DHL.codes.codes["ecommerce/651"].status is Status.EXCEPTION
 
 
 @pytest.mark.parametrize("weight", [{"value": 0, "unitText": "KG"}, {"value": 5, "unitText": "stone"}, {"value": 5}])
