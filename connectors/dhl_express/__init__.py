@@ -69,7 +69,7 @@ class Carrier(Connector, Polls, Proves):
         """Yield a shipment's checkpoints, its pieces' own ones, and what is said of it as a whole.
 
         With several pieces, a checkpoint of the shipment that a piece repeats is told of the pieces only. A piece that
-        was asked for tells its own, where it has any.
+        was asked for tells its own, where it has any; a single piece speaks for a shipment without checkpoints.
         """
         if part is None:
             for number in payload.numbers:
@@ -88,7 +88,8 @@ class Carrier(Connector, Polls, Proves):
                     told.add(reading.same(event))
                     yield reading.scan(number, event, order, areas, piece=name)
         own = [event for one in pieces if reading.piece_name(one) == asked for event in rows(one, "events")]
-        for order, event in reading.in_order(own or rows(part, "events")):
+        only = rows(pieces[0], "events") if len(pieces) == 1 else []
+        for order, event in reading.in_order(own or rows(part, "events") or only):
             if reading.same(event) not in told:
                 yield reading.scan(number, event, order, areas)
         yield reading.detail(number, part, pieces)

@@ -18,6 +18,10 @@ GRAMS = {"metric": Decimal(1000), "imperial": Decimal("453.59237")}
 MILLIMETRES = {"metric": Decimal(10), "imperial": Decimal("25.4")}
 
 
+DELIVERED = frozenset({"OK", "DD"})
+"""Checkpoints after which no arrival is promised any more: delivered, and delivered damaged."""
+
+
 def in_order(events: list[Any]) -> Iterator[tuple[int, Any]]:
     """Yield (order, checkpoint) as they stand; the later of two has the greater order, whichever end is the newest."""
     newest_first = len(events) > 1 and _wall(events[0]) > _wall(events[-1])
@@ -73,7 +77,7 @@ def detail(number: str, shipment: Any, pieces: list[Any]) -> Detail:
         "eta_remark": text_of(shipment, "estimatedTimeOfDeliveryRemark"),
         "children": rows(shipment, "childrenShipmentIdentificationNumbers"),
     }
-    delivered = any(one["typeCode"] == "OK" for one in rows(shipment, "events"))
+    delivered = any(one["typeCode"] in DELIVERED for one in rows(shipment, "events"))
     return Detail(
         number=number,
         eta=_promise(promised) if promised and not delivered else None,

@@ -58,7 +58,7 @@ class Carrier(Connector, Polls):
         """Yield a waybill's checkpoints, its pieces' own ones, and what is said of it as a whole.
 
         With several pieces, a checkpoint of the shipment that a piece repeats is told of the pieces only. A piece that
-        was asked for tells its own, where it has any.
+        was asked for tells its own, where it has any; a single piece speaks for a shipment without checkpoints.
         """
         waybill = reading.required(part, "AWBNumber")
         # A piece is asked by its own number: then it is the shipment that was asked for.
@@ -80,7 +80,9 @@ class Carrier(Connector, Polls):
                     told.add(reading.same(event))
                     yield reading.scan(number, event, order, areas, piece=reading.piece_name(piece))
         own = [event for piece in pieces if reading.piece_name(piece) == asked for event in piece.findall("PieceEvent")]
-        for order, event in reading.in_order(own or ([] if shipment is None else shipment.findall("ShipmentEvent"))):
+        whole = [] if shipment is None else shipment.findall("ShipmentEvent")
+        only = pieces[0].findall("PieceEvent") if len(pieces) == 1 else []
+        for order, event in reading.in_order(own or whole or only):
             if not told or reading.same(event) not in told:
                 yield reading.scan(number, event, order, areas)
         yield reading.detail(number, waybill, shipment, pieces)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 GRAMS = {"K": Decimal(1000), "L": Decimal("453.59237"), "G": Decimal(1)}
 
 
+DELIVERED = frozenset({"OK", "DD"})
+"""Checkpoints after which no arrival is promised any more: delivered, and delivered damaged."""
+
+
 def text(node: etree._Element | None, path: str) -> str | None:
     """Return the text of a descendant with single spaces; None where it is missing or blank."""
     found = node.findtext(path) if node is not None else None
@@ -85,7 +89,7 @@ def detail(number: str, waybill: str, shipment: etree._Element | None, pieces: l
     """Return what is said of the shipment as a whole. Names, streets and contents are not taken over."""
     references = [one for one in (waybill, text(shipment, "ShipperReference/ReferenceID")) if one and one != number]
     delivered = shipment is not None and any(
-        text(event, "ServiceEvent/EventCode") == "OK" for event in shipment.iterchildren("ShipmentEvent")
+        text(event, "ServiceEvent/EventCode") in DELIVERED for event in shipment.iterchildren("ShipmentEvent")
     )
     whole = shipment if waybill == number else None  # a piece weighs less than the shipment, and has no pieces
     weight, unit, count = text(whole, "Weight"), text(whole, "WeightUnit"), text(whole, "Pieces")

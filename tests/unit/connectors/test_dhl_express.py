@@ -43,6 +43,7 @@ def read(*events, numbers=(NUMBER,), **more):
         ("CC", Meaning(Status.AVAILABLE_FOR_PICKUP, "other")),
         ("RT", Meaning(Status.RETURNING, "to_sender")),
         ("UD", Meaning(Status.EXCEPTION, "customs_held")),
+        ("FD", Meaning(Status.IN_TRANSIT, "other")),
         ("RR", Meaning(Status.IN_TRANSIT, "other", "informs")),
         ("XQ", None),
     ],
@@ -96,6 +97,11 @@ def test_a_single_piece_adds_nothing_but_its_sides():
     assert read(event(), pieces=[piece], unitOfMeasurements="stones", totalWeight=2).details[0].weight_grams is None
 
 
+def test_a_single_piece_speaks_for_a_shipment_without_checkpoints():
+    piece = {"number": 1, "trackingNumber": "JD1", "events": [event("WC")]}
+    assert [(scan.number, scan.piece, scan.codes) for scan in read(pieces=[piece]).scans] == [(NUMBER, None, ("WC",))]
+
+
 def test_a_piece_asked_by_its_number_keeps_it_and_names_the_waybill():
     reading = read(event(), numbers=("JD0146000045",))
     assert (reading.scans[0].number, reading.details[0].number) == ("JD0146000045", "JD0146000045")
@@ -117,6 +123,7 @@ def test_a_piece_asked_by_its_number_tells_its_own_checkpoints_where_it_has_any(
         ("WC", {"estimatedDeliveryDate": "2026-03-04"}, Window(date(2026, 3, 4), date(2026, 3, 4))),
         ("WC", {"estimatedTimeOfDelivery": "2026-03-04T18:00:00"}, Window(None, datetime(2026, 3, 4, 18))),  # noqa: DTZ001 - the destination's clock
         ("OK", {"estimatedDeliveryDate": "2026-03-04"}, None),
+        ("DD", {"estimatedDeliveryDate": "2026-03-04"}, None),
     ],
 )
 def test_a_promise_holds_until_the_delivery(code, said, expected):

@@ -114,6 +114,11 @@ def test_of_several_pieces_each_has_its_own_checkpoints_and_what_none_repeats_is
     assert reading.details[0].pieces == (PIECE, "JD2")
 
 
+def test_a_single_piece_speaks_for_a_shipment_without_checkpoints():
+    reading = read(waybill(pieces=piece(PIECE, event("WC", tag="PieceEvent"))))
+    assert [(scan.number, scan.piece, scan.codes) for scan in reading.scans] == [(NUMBER, None, ("WC",))]
+
+
 def test_a_piece_asked_by_its_number_tells_its_own_and_names_the_waybill():
     pieces = piece(PIECE, event("OK", tag="PieceEvent")) + piece("JD2", event("NH", tag="PieceEvent"))
     shipment = "<Pieces>2</Pieces><Weight>3</Weight><WeightUnit>K</WeightUnit>"
@@ -139,6 +144,7 @@ def test_a_weight_is_grams_whatever_the_unit(unit, grams):
         ),
         ("WC", "<EstDlvyDate>2026-03-04T18:00:00</EstDlvyDate>", Window(None, datetime(2026, 3, 4, 18))),  # noqa: DTZ001 - the destination's clock
         ("OK", "<EstDlvyDateUTC>2026-03-04T18:00:00</EstDlvyDateUTC>", None),
+        ("DD", "<EstDlvyDateUTC>2026-03-04T18:00:00</EstDlvyDateUTC>", None),
     ],
 )
 def test_a_promise_holds_until_the_delivery(code, said, expected):
