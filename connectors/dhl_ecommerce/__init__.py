@@ -102,6 +102,7 @@ def _package(payload: Payload, part: dict[str, Any]) -> Iterator[Said]:
     expected = text_of(part, "package", "expectedDelivery")
     day = date.fromisoformat(expected[:10]) if expected else None
     destination = dig(part, "recipient")
+    country = text_of(destination, "country")
     yield Detail(
         number=number,
         eta=Window(day, day) if day else None,
@@ -112,7 +113,7 @@ def _package(payload: Payload, part: dict[str, Any]) -> Iterator[Said]:
             city=text_of(destination, "city"),
             region=text_of(destination, "state"),
             postal_code=text_of(destination, "postalCode"),
-            country=text_of(destination, "country"),
+            country=country if country and len(country) == 2 else None,  # noqa: PLR2004 - ISO alpha-2
         )
         if destination
         else None,
@@ -144,9 +145,9 @@ def _place(location: str | None, postal_code: str | None) -> Place:
 
 
 def _grams(weight: Any) -> int | None:
-    value, unit = dig(weight, "value"), text_of(weight, "unitOfMeasure")
+    value, unit = text_of(weight, "value"), text_of(weight, "unitOfMeasure")
     factor = GRAMS.get(unit.upper()) if unit else None
-    return round(value * factor) if value is not None and factor else None
+    return round(float(value) * factor) if value and factor else None
 
 
 def _plain(body: dict[str, Any]) -> Iterator[Said]:

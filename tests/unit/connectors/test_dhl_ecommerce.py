@@ -102,6 +102,13 @@ def test_the_whole_package_is_told_without_the_recipients_name() -> None:
     assert "A Person" not in repr(reading)
 
 
+def test_a_weight_sent_as_a_text_is_read_and_a_country_written_out_is_no_code() -> None:
+    body = package(event(), weight={"value": "0.5", "unitOfMeasure": "KG"})
+    body["recipient"] = {"city": "Reno", "country": "USA"}
+    (detail,) = read({"packages": [body]}).details
+    assert (detail.weight_grams, detail.destination) == (500, Place(city="Reno"))
+
+
 def test_one_poisoned_package_costs_that_package_alone() -> None:
     reading = read({"packages": [package({"date": "soon"}), package(event(), trackingId=OTHER)]}, (NUMBER, OTHER))
     assert isinstance(reading.trouble, Unreadable)
