@@ -50,7 +50,7 @@ def page(
     )
     if before is not None:
         at, sequence = before
-        statement = statement.where(or_(_A.at < at, and_(_A.at == at, _A.sequence < sequence)))
+        statement = statement.where(_A.at <= at, or_(_A.at < at, _A.sequence < sequence))  # the first bounds the index
     return [
         AttemptFacts(
             row.id or row.message_id,

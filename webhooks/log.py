@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from sqlalchemy import bindparam, select, tuple_, update
+from sqlalchemy import bindparam, select, update
 
 from webhooks.matching import topic
 from webhooks.schedule import rfc3339
@@ -222,12 +222,16 @@ def read_many(conn: Connection, wants: Iterable[Want]) -> dict[Want, list[Entry]
 def read_entries(conn: Connection, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Entry]:
     """Read single entries by merchant and sequence."""
     found: dict[tuple[str, int], Entry] = {}
-    table = Tables.message
-    for begin in range(0, len(keys), _CHUNK):
-        chunk = keys[begin : begin + _CHUNK]
-        statement = select(*_COLUMNS).where(tuple_(table.c.merchant_id, table.c.sequence).in_(chunk))
-        for row in conn.execute(statement):
-            found[row[0], row[1]] = to_entry(row)
+    theirs: dict[str, list[int]] = {}
+    for merchant, sequence in keys:
+        theirs.setdefault(merchant, []).append(sequence)
+    message = Tables.message.c
+    for merchant, sequences in theirs.items():  # a list of whole keys would make SQLite read each merchant's whole log
+        for begin in range(0, len(sequences), _CHUNK):
+            chunk = sequences[begin : begin + _CHUNK]
+            statement = select(*_COLUMNS).where(message.merchant_id == merchant, message.sequence.in_(chunk))
+            for row in conn.execute(statement):
+                found[row[0], row[1]] = to_entry(row)
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 
 from webhooks import log
 from webhooks.endpoint_rows import find_row, of, wish_of
@@ -121,10 +121,10 @@ def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[
         )
         .order_by(_E.created_at, _E.id)
     ).all()
-    places = [(merchant_id, row.id, sequence) for row in endpoints for sequence in sequences]
-    retries = _by_place(conn, Tables.retry, places)
-    dead = _by_place(conn, Tables.dead, places)
-    tries = _by_place(conn, Tables.attempt, places)
+    theirs = [row.id for row in endpoints]
+    retries = _by_place(conn, Tables.retry, merchant_id, theirs, sequences)
+    dead = _by_place(conn, Tables.dead, merchant_id, theirs, sequences)
+    tries = _by_place(conn, Tables.attempt, merchant_id, theirs, sequences)
     wishes = {row.id: wish_of(row) for row in endpoints}
     told = []
     for entry in entries:
@@ -171,12 +171,24 @@ def _delivery(
 _CHUNK = 300
 
 
-def _by_place(conn: Connection, table: Any, places: Sequence[tuple[str, str, int]]) -> dict[tuple[str, int], list[Any]]:
-    """Return rows by endpoint and sequence, in the order of the key (attempts: oldest first)."""
+def _by_place(
+    conn: Connection, table: Any, merchant_id: str, endpoints: Sequence[str], sequences: Sequence[int]
+) -> dict[tuple[str, int], list[Any]]:
+    """Return rows by endpoint and sequence, in the order of the key (attempts: oldest first).
+
+    Column by column, because SQLite takes a list of whole keys no further into an index than their texts go.
+    """
     found: dict[tuple[str, int], list[Any]] = {}
-    key = tuple_(table.c.merchant_id, table.c.endpoint_id, table.c.sequence)
-    for begin in range(0, len(places), _CHUNK):
-        statement = select(table).where(key.in_(places[begin : begin + _CHUNK])).order_by(*table.primary_key.columns)
+    for begin in range(0, len(sequences), _CHUNK):
+        statement = (
+            select(table)
+            .where(
+                table.c.merchant_id == merchant_id,
+                table.c.endpoint_id.in_(endpoints),
+                table.c.sequence.in_(sequences[begin : begin + _CHUNK]),
+            )
+            .order_by(*table.primary_key.columns)
+        )
         for row in conn.execute(statement):
             found.setdefault((row.endpoint_id, row.sequence), []).append(row)
     return found

@@ -1,0 +1,99 @@
+"""What merchants, support desks and lanes ask often is found by index: SQLite's own plan says so."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, event
+from sqlmodel import SQLModel
+
+from gateway.vault import Vault
+from webhooks import attempts, endpoints, log, messages
+from webhooks.endpoints import Wishes
+from webhooks.loading import load
+from webhooks.log import Draft
+
+M = "mer_1"
+
+
+def draft(number: int) -> Draft:
+    return Draft(
+        id=f"msg_{number}",
+        type="shipment.in_transit",
+        shipment_id="shp_1",
+        shipment_version=number,
+        created_at=number,
+        data=b"{}",
+    )
+
+
+@pytest.fixture
+def conn():
+    engine = create_engine("sqlite://")
+    SQLModel.metadata.create_all(engine)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.fixture
+def endpoint_id(conn) -> str:
+    facts, _ = endpoints.create(conn, Vault("a key for tests only"), M, Wishes(url="https://shop.example/hook"), 1)
+    log.append(conn, M, [draft(number) for number in range(1, 5)])
+    return facts.id
+
+
+def plan(conn, work) -> set[str]:
+    """Return how SQLite finds the rows of each table that `work` asks for."""
+    asked = []
+
+    def note(_conn, _cursor, sql, values, _context, _many):
+        asked.append((sql, values))
+
+    event.listen(conn, "before_cursor_execute", note)
+    work()
+    event.remove(conn, "before_cursor_execute", note)
+    found = {row[3] for sql, values in asked for row in conn.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)}
+    return {step for step in found if step.startswith(("SEARCH", "SCAN"))}
+
+
+ATTEMPTS_BY_TIME = "SEARCH attempt USING INDEX attempt_at (merchant_id=? AND endpoint_id=?)"
+MESSAGE_BY_KEY = "SEARCH message USING INDEX sqlite_autoindex_message_1 (merchant_id=? AND sequence=?)"
+
+
+def test_the_first_page_of_attempts_is_read_from_the_newest_end_of_an_index(conn, endpoint_id):
+    assert plan(conn, lambda: attempts.page(conn, M, endpoint_id)) == {
+        ATTEMPTS_BY_TIME,
+        f"{MESSAGE_BY_KEY} LEFT-JOIN",
+    }
+
+
+def test_a_later_page_of_attempts_begins_where_the_last_one_ended(conn, endpoint_id):
+    assert plan(conn, lambda: attempts.page(conn, M, endpoint_id, before=(3, 4))) == {
+        ATTEMPTS_BY_TIME.replace("=?)", "=? AND at<?)"),
+        f"{MESSAGE_BY_KEY} LEFT-JOIN",
+    }
+
+
+def test_what_became_of_a_message_is_found_by_the_whole_key(conn, endpoint_id):
+    place = "(merchant_id=? AND endpoint_id=? AND sequence=?)"
+    assert endpoint_id
+    assert plan(conn, lambda: messages.get(conn, M, "msg_2")) == {
+        "SEARCH message USING INDEX sqlite_autoindex_message_2 (merchant_id=? AND id=?)",
+        "SEARCH endpoint USING INDEX sqlite_autoindex_endpoint_1 (merchant_id=?)",
+        "SEARCH lane USING INDEX sqlite_autoindex_lane_1 (merchant_id=? AND endpoint_id=?)",
+        f"SEARCH retry USING INDEX sqlite_autoindex_retry_1 {place}",
+        f"SEARCH dead USING INDEX sqlite_autoindex_dead_1 {place}",
+        f"SEARCH attempt USING INDEX sqlite_autoindex_attempt_1 {place}",
+    }
+
+
+def test_the_body_of_a_message_tried_again_is_read_without_the_rest_of_the_log(conn, endpoint_id):
+    assert endpoint_id
+    assert plan(conn, lambda: log.read_entries(conn, [(M, 2), (M, 4)])) == {MESSAGE_BY_KEY}
+
+
+def test_loading_a_lane_reads_its_redo_log_above_the_cursor_only(conn, endpoint_id):
+    steps = plan(conn, lambda: load(conn, {(M, endpoint_id)}))
+    by_key = "USING INDEX sqlite_autoindex_attempt_1 (merchant_id=? AND endpoint_id=? AND sequence>?)"
+    assert f"SEARCH attempt {by_key}" in steps
+    assert not [step for step in steps if step.startswith(("SCAN attempt", "SCAN message"))]
