@@ -104,6 +104,7 @@ def test_who_signed_and_where_the_image_is_kept():
         ("EVRTS", Status.RETURNED, "tells"),
         ("EVNOI", Status.DELIVERED, "informs"),
         ("EVDLS", Status.IN_TRANSIT, "tells"),
+        ("EVNKS", Status.IN_TRANSIT, "tells"),
         ("NRDSS", Status.IN_TRANSIT, "informs"),
     ],
 )
