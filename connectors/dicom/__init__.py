@@ -13,8 +13,6 @@ from normalizer.model import Detail, Missing, Place, Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import httpx
-
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 

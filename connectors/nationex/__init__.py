@@ -15,8 +15,6 @@ from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import httpx
-
     from connectors.client import Answer, CarrierClient
     from normalizer.model import ProofKind, Said
 
