@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -66,7 +66,7 @@ class Carrier(Connector, Polls):
         worded = f"{code}/{normal_phrase(short)}" if short else code
         return Scan(
             number=number,
-            at=_when(event["fecEvento"], event["horEvento"]),
+            at=_when(event["fecEvento"], text_of(event, "horEvento")),
             codes=(worded, code) if worded != code and worded in self.codes.codes else (code,),
             text=long or short or "",
             place=Place(facility=text_of(event, "unidad")),
@@ -74,11 +74,12 @@ class Carrier(Connector, Polls):
         )
 
 
-def _when(day: str, clock: str) -> datetime:
-    """Return the time of `DD/MM/YYYY` and `HH:MM:SS`. Raises `ValueError`."""
+def _when(day: str, clock: str | None) -> datetime | date:
+    """Return the time of `DD/MM/YYYY` and `HH:MM:SS`, or the day where no time is told. Raises `ValueError`."""
     if len(day) != len("DD/MM/YYYY") or day[2] != "/" or day[5] != "/":
         raise ValueError("is no DD/MM/YYYY")
-    return datetime.fromisoformat(f"{day[6:]}-{day[3:5]}-{day[:2]}T{clock}")
+    on = f"{day[6:]}-{day[3:5]}-{day[:2]}"
+    return datetime.fromisoformat(f"{on}T{clock}") if clock else date.fromisoformat(on)
 
 
 def _detail(number: str, envelope: dict[str, Any]) -> Detail:

@@ -102,6 +102,13 @@ def test_a_time_is_madrids_in_summer_and_winter(day, at):
     assert (one["at"], one["time_basis"]) == (at, "carrier")
 
 
+@pytest.mark.parametrize("clock", ["", None])
+def test_an_event_without_a_time_is_of_that_day_and_never_of_its_midnight(clock):
+    (shipment,) = document(CORREOS, payload(envelope(event(clock=clock))))["shipments"]
+    (one,) = shipment["events"]
+    assert (one["local_time"], one["time_basis"]) == ("2026-06-02", "date_only")
+
+
 @pytest.mark.parametrize("day", ["2026-06-02", "06/32/2026", "2/6/2026", ""])
 def test_a_day_in_another_order_is_never_guessed(day):
     assert isinstance(read(envelope(event(day=day))).trouble, Unreadable)
