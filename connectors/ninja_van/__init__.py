@@ -71,7 +71,9 @@ class Carrier(Connector, Polls, Pushes):
         if "tracking_id" in body:
             yield body
             return
-        listed = [event for parcel in body["data"] for event in rows(parcel, "events")]
+        if "data" not in body:
+            raise Unreadable("neither a push nor an answer")
+        listed = [event for parcel in rows(body, "data") for event in rows(parcel, "events")]
         yield from listed
         if not listed:
             yield from (Missing(number=number) for number in payload.numbers)

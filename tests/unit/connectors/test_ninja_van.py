@@ -200,3 +200,16 @@ def test_a_polled_event_with_a_broken_time_costs_itself_alone():
 
 def test_the_merchants_reference_is_told():
     assert read(news(shipper_order_ref_no="ORCHID-77")).details == [Detail(number=NUMBER, references=("ORCHID-77",))]
+
+
+def test_one_parcel_without_its_list_is_read_like_a_list_of_one():
+    listed = [{"tracking_number": NUMBER, "timestamp": "2026-06-02T09:00:00+0800", "status": "Completed"}]
+    reading = read({"data": {"tracking_number": NUMBER, "events": listed}}, "poll")
+    assert reading.trouble is None
+    assert [scan.codes for scan in reading.scans] == [("Completed",)]
+
+
+def test_an_answer_without_data_is_no_news_of_a_number():
+    reading = read({"error": "x"}, "poll")
+    assert reading.trouble is not None
+    assert (reading.scans, reading.missing) == ([], [])
