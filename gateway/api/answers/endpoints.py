@@ -1,0 +1,96 @@
+"""Endpoints, how their lanes fare, and every attempt."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Lane(BaseModel, extra="forbid"):
+    """How far an endpoint has got, and how it fares."""
+
+    behind: int = Field(description="Messages of the log it has not passed yet.")
+    breaker: str
+    paused_until: datetime | None
+    failing_since: datetime | None
+    retrying: int
+    dead: int
+
+
+class Endpoint(BaseModel, extra="forbid"):
+    """An address for webhooks."""
+
+    id: str
+    url: str
+    description: str
+    event_types: list[str] | None
+    filter: dict[str, Any] | None
+    ordering: Literal["latest", "strict", "none"]
+    rate_per_second: float | None
+    concurrency: int
+    timeout_ms: int
+    schedule: list[float] | None
+    state: Literal["enabled", "disabled"]
+    state_reason: str
+    state_since: datetime
+    lane: Lane
+    version: int
+    created_at: datetime
+
+
+class NewEndpoint(Endpoint):
+    """An endpoint just made, with the secret its messages are signed with."""
+
+    secret: str
+
+
+class Endpoints(BaseModel, extra="forbid"):
+    """A merchant's endpoints."""
+
+    data: list[Endpoint]
+    next_cursor: str | None
+
+
+class Secret(BaseModel, extra="forbid"):
+    """The secret an endpoint's messages are signed with."""
+
+    secret: str
+
+
+class TestResult(BaseModel, extra="forbid"):
+    """What an endpoint answered to a `ping`."""
+
+    outcome: str
+    status: int | None
+    ms: int
+    ip: str | None
+    response: str
+
+
+class Replay(BaseModel, extra="forbid"):
+    """A replay under way."""
+
+    id: str
+
+
+class Attempt(BaseModel, extra="forbid"):
+    """One request to an endpoint, and what came of it."""
+
+    message_id: str | None
+    sequence: int
+    number: int
+    at: datetime
+    status: int | None
+    outcome: str
+    ms: int
+    ip: str | None
+    response: str
+
+
+class Attempts(BaseModel, extra="forbid"):
+    """A page of attempts, the newest first."""
+
+    data: list[Attempt]
+    next_cursor: str | None
