@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 FIREWALL_SECONDS = 30.0
 """An address that asks too often is answered 403 by the firewall for about so long."""
 
+OUTBOUND = "UD"
+"""The type under which the NSL codes on record were seen: on a way back the type and status come first."""
+
 _FORBIDDEN = 403
 _CENTRE = re.compile(r"(.+?)\s*\(([^()]+)\)")
 
@@ -83,10 +86,11 @@ class Carrier(Connector, Polls, Pushes):
 
 def _scan(number: str, when: str, said: tuple[str, str, str | None], node: dict[str, Any], order: int) -> Scan:
     kind, status, code = said
+    key = f"{kind}/{status}"
     return Scan(
         number=number,
         at=iso(when),
-        codes=(code, f"{kind}/{status}") if code else (f"{kind}/{status}",),
+        codes=tuple(one for one in ((code, key) if kind == OUTBOUND else (key, code)) if one),
         text=text_of(node, "Instructions") or status,
         place=_centre(text_of(node, "ScannedLocation") or text_of(node, "StatusLocation")),
         order=order,

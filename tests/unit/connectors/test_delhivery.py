@@ -86,6 +86,13 @@ def test_a_sellers_cancellation_behind_not_picked_is_found():
     assert (shipment["status"], shipment["substatus"]) == ("cancelled", "by_merchant")
 
 
+def test_an_uploaded_manifest_of_a_collection_from_the_recipient_is_a_return():
+    asked = read(answer(status("PP", "Open"), scan("PP", "Open", StatusCode="X-UCI"))).scans[0]
+    outbound = read(answer(status(), scan("UD", "Manifested", StatusCode="X-UCI"))).scans[0]
+    assert (asked.codes, outbound.codes) == (("PP/Open", "X-UCI"), ("X-UCI", "UD/Manifested"))
+    assert DELHIVERY.codes.look_up(asked.codes)[1] == DELHIVERY.codes.codes["PP/Open"]
+
+
 def test_a_status_that_a_scan_repeats_is_told_once_and_another_one_is_told_besides():
     assert len(read(answer(status(), scan())).scans) == 1
     first, second = read(answer(status("UD", "Dispatched", "2026-05-17T09:15:00"), scan())).scans
