@@ -47,7 +47,8 @@ _KINDS = frozenset(
 )
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TIME = re.compile(r"\d{2}:?\d{2}(:?\d{2})?")
-_PROVINCES = frozenset({"AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"})
+_PROVINCES = {name: name for name in ("AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT")}
+_PROVINCES["PQ"] = "QC"  # the old letters of Quebec, as the depot of a printed answer has them
 _NOTHING_SAID = "Not known or specified"
 _IMAGES = {b"GIF8": "image/gif", b"BM": "image/bmp"}
 
@@ -81,15 +82,18 @@ class Carrier(Connector, Polls, Proves):
         if number is None:
             raise Unreadable("a parcel without a PIN")
         scans = _listed(parcel.get("Scans"), "Scan")
-        for place_in_list, node in enumerate(scans):
-            kind, scan = _kind(node), _by_name(node)
-            details = _by_name(scan.get("ScanDetails", ()))
-            yield _scan(number, kind, scan, details, order=-place_in_list)
+        told = [_by_name(node) for node in scans]
+        # The first piece's PIN is the shipment's too, so where several are named each scan is of one piece only.
+        several = any(_pin(scan) not in (None, number) for scan in told)
+        for place_in_list, (node, scan) in enumerate(zip(scans, told, strict=True)):
+            kind, details = _kind(node), _by_name(scan.get("ScanDetails", ()))
+            piece = _pin(scan) if several else None
+            yield _scan(number, piece, kind, scan, details, order=-place_in_list)
             yield from _detail(number, kind, details)
         if not scans:
             for error in _errors(parcel)[:1]:
-                told = (error.get("Code"), error.get("Description"))
-                yield Missing(number=number, text=" ".join(text for text in told if text))
+                words = (error.get("Code"), error.get("Description"))
+                yield Missing(number=number, text=" ".join(word for word in words if word))
 
     async def prove(self, http: CarrierClient, number: str, reference: str | None) -> Document:
         """Fetch the signature's image by GetDeliveryDetails. Raises `NotFound` where there is none."""
@@ -109,8 +113,8 @@ class Carrier(Connector, Polls, Proves):
         raise Unreadable("the signature image is neither GIF nor bitmap")
 
 
-def _scan(number: str, kind: str, scan: _Fields, details: _Fields, *, order: int) -> Scan:
-    description, comment, piece = _text(scan, "Description"), _text(scan, "Comment"), _pin(scan)
+def _scan(number: str, piece: str | None, kind: str, scan: _Fields, details: _Fields, *, order: int) -> Scan:
+    description, comment = _text(scan, "Description"), _text(scan, "Comment")
     extra: dict[str, Any] = {"comment": comment} if comment else {}
     if kind == "InternationalOutboundScan" and (airport := _text(details, "AirportCode")):
         extra["airport"] = airport
@@ -122,20 +126,19 @@ def _scan(number: str, kind: str, scan: _Fields, details: _Fields, *, order: int
         text=description or "",
         phrase=description,
         place=_place(_text(_by_name(scan.get("Depot", ())), "Name")),
-        piece=piece if piece != number else None,
+        piece=piece,
         order=order,
         signed_by=_text(details, "DeliverySignature") if kind == "DeliveryScan" else None,
-        proofs=_proofs(piece or number, details) if kind == "DeliveryScan" else (),
+        proofs=_proofs(_pin(scan) or number, details) if kind == "DeliveryScan" else (),
         extra=extra,
     )
 
 
 def _place(depot: str | None) -> Place:
     """Return a depot; a name that ends in a province's letters tells the province, and with it the clock."""
-    _, comma, region = (depot or "").rpartition(", ")
-    if comma and region in _PROVINCES:
-        return Place(facility=depot, region=region, country="CA")
-    return Place(facility=depot)
+    _, comma, letters = (depot or "").rpartition(", ")
+    region = _PROVINCES.get(letters) if comma else None
+    return Place(facility=depot, region=region, country="CA" if region else None)
 
 
 def _at(scan: _Fields) -> datetime | date:

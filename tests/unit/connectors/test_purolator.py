@@ -129,6 +129,7 @@ async def test_a_user_token_goes_into_the_requests_context_only_when_it_leaves()
         ("ProofOfPickUpScan", "", "in_transit/picked_up"),
         ("InternationalOutboundScan", None, "in_transit/export_started"),
         ("Scan", "Other", None),
+        ("Scan", "Undeliverable", "attempt_failed/other"),
     ],
 )
 def test_the_kind_of_scan_gives_the_meaning_and_a_plain_one_has_none(kind, stated, status):
@@ -138,10 +139,17 @@ def test_the_kind_of_scan_gives_the_meaning_and_a_plain_one_has_none(kind, state
 
 
 def test_a_plain_scan_is_understood_by_a_reviewed_description_only():
-    known, unknown = read(
-        reply(parcel(scan(Description="Arrived at sort facility"), scan(Description="Arrived at Moncton")))
+    known, picked_up, unknown = read(
+        reply(
+            parcel(
+                scan(Description="Arrived at sort facility"),
+                scan(Description="Picked up by Purolator"),
+                scan(Description="Arrived at Moncton"),
+            )
+        )
     ).scans
     assert meaning(known) == "in_transit/arrived"
+    assert meaning(picked_up) == "in_transit/picked_up"
     assert meaning(unknown) is None
 
 
@@ -222,6 +230,18 @@ def pickup(day: str) -> str:
     told = ("PickUpConfirmationNumber", "PickUpAddress", "PickUpContactName", "PickUpCompanyName", "PickUpLocation")
     rest = {"CommitedDeliveryDate": day, "PremiumServiceText": "Evening", "ProductTypeText": "Express"}
     return "".join(element(name, None) for name in told) + "".join(element(*pair) for pair in rest.items())
+
+
+def test_the_delivery_of_the_first_piece_is_not_that_of_another():
+    reading = read(reply(parcel(scan("DeliveryScan", delivery()), scan("OnDeliveryScan", PIN=OTHER))))
+    assert [one.piece for one in reading.scans] == [PIN, OTHER]
+    assert [one.piece for one in read(reply(parcel(scan(), scan()))).scans] == [None, None]
+
+
+def test_the_old_letters_of_quebec_are_read():
+    told = scan().replace("Moncton, NB", "MONTREAL SORT CTR/CTR TRIE, PQ")
+    (one,) = read(reply(parcel(told))).scans
+    assert one.place == Place(facility="MONTREAL SORT CTR/CTR TRIE, PQ", region="QC", country="CA")
 
 
 def test_the_promised_day_and_the_service_come_with_the_pickup():
