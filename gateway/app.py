@@ -17,6 +17,7 @@ from gateway.inbox import Inbox
 from gateway.ingest import Ingest
 from gateway.live import Live
 from gateway.polling import Poller
+from gateway.subscribing import Subscriber
 from gateway.vault import Vault, secret_key
 from webhooks.dispatcher import Dispatcher
 from webhooks.guard import Guard
@@ -47,6 +48,7 @@ class Gateway:
         self.ingest.on_read = self._read
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
+        self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def start(self) -> None:
@@ -63,6 +65,8 @@ class Gateway:
             self.ingest.start()
         if "poll" in roles:
             self._every(self.poller.tick, self.settings.poll_every_seconds)
+            self._every(self.subscriber.tick, self.settings.poll_every_seconds)
+            self._every(self.carriers.note_usage, 60)
         self._every(self._measure, 5)
         self._every(self._keep_house, 3600)
         self._scheduler.start()
@@ -73,6 +77,7 @@ class Gateway:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self.live.close()
+        await self.subscriber.stop()
         await self.poller.stop()
         await self.ingest.stop()
         if "dispatch" in self.settings.roles:
@@ -109,6 +114,6 @@ class Gateway:
 
     async def _keep_house(self) -> None:
         now = time.time_ns() // 1_000_000
-        expired = await self.store.write(lambda conn: housekeeping.expire(conn, now))
-        self.tell(expired)
+        while expired := await self.store.write(lambda conn: housekeeping.expire(conn, now)):
+            self.tell(expired)
         await housekeeping.drop_old(self.store, self.settings, now)

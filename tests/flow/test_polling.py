@@ -3,108 +3,20 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from aiohttp import web
-from sqlalchemy import select, update
+from flow.loopback import ACCOUNT, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, open_house, soon
+from sqlalchemy import select
 
-from gateway import schema, shipments
-from gateway.carriers import CarrierAccess, secrets_purpose
-from gateway.db import SqliteStore
-from gateway.inbox import Inbox
-from gateway.ingest import Ingest
-from gateway.polling import Poller
+from gateway import shipments
 from gateway.tables import Tables
-from gateway.vault import Vault
 from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
-
-    from sqlalchemy import Connection, RowMapping
-
-MERCHANT, ACCOUNT = "mer_1", "acc_1"
-NUMBER = "DEMO100200302"
-OTHERS = ("DEMO770044006", "DEMO100200351")
-HOUR = 3_600_000
-
-
-class Carrier:
-    """A carrier's API on loopback that answers what it is told to."""
-
-    def __init__(self) -> None:
-        self.asked: list[str] = []
-        self.status = 200
-        self.headers: dict[str, str] = {}
-        self.unknown: list[str] = []
-        self.scans: Any = [{"id": "s1", "at": "2026-03-02T10:00:00+01:00", "code": "SORTED", "text": "Sorted"}]
-        self.poisoned: set[str] = set()
-
-    async def answer(self, request: web.Request) -> web.Response:
-        numbers = request.query["numbers"].split(",")
-        self.asked.append(request.query["numbers"])
-        parcels = [
-            {"number": number, "scans": "none" if number in self.poisoned else self.scans}
-            for number in numbers
-            if number not in self.unknown
-        ]
-        body = orjson.dumps({"parcels": parcels, "unknown": [one for one in numbers if one in self.unknown]})
-        if self.status != 200:
-            body = b"{}"
-        return web.Response(status=self.status, body=body, content_type="application/json", headers=self.headers)
-
-
-class House:
-    """A poller and all behind it."""
-
-    def __init__(self, store: SqliteStore, address: str) -> None:
-        self.store = store
-        self.vault = Vault("k" * 40)
-        self.told: list[str] = []
-
-        def tell(entries: Any) -> None:
-            self.told.extend(entry.type for theirs in entries.values() for entry in theirs)
-
-        self.ingest = Ingest(store, tell)
-        self.inbox = Inbox(store, self.ingest.take, 1000)
-        self.access = CarrierAccess(store, self.vault, {"demo": address}, tell)
-        self.poller = Poller(store, self.inbox, self.access, tell, concurrency=8)
-        self.ingest.on_read = lambda count: setattr(self.inbox, "waiting", self.inbox.waiting - count)
-
-    async def register(self, *numbers: str) -> None:
-        now = time.time_ns() // 1_000_000
-        secrets = self.vault.seal(MERCHANT, secrets_purpose(ACCOUNT), orjson.dumps({"api_key": "key-of-the-merchant"}))
-
-        def work(conn: Connection) -> None:
-            row = {"merchant_id": MERCHANT, "id": ACCOUNT, "carrier": "demo", "label": "", "mode": "production"}
-            row |= {"secrets": secrets, "state": "active", "state_reason": ""}
-            row |= {"state_at": now, "created_at": now, "changed_at": now}
-            conn.execute(Tables.account.insert(), [row])
-            new = [
-                shipments.NewShipment(carrier="demo", tracking_number=number, account_id=ACCOUNT, next_poll_at=now - 1)
-                for number in numbers
-            ]
-            shipments.create(conn, MERCHANT, new, now)
-
-        await self.store.write(work)
-
-    async def poll(self) -> None:
-        """Ask whoever is due, and read what came."""
-        await self.poller.tick()
-        while self.poller._calls or self.inbox.waiting:
-            await self.store.read(lambda _conn: None)
-
-    async def make_due(self) -> None:
-        await self.store.write(lambda conn: conn.execute(update(Tables.shipment).values(next_poll_at=1)).rowcount)
-
-    async def row(self) -> RowMapping:
-        return await self.store.read(lambda conn: conn.execute(select(Tables.shipment)).mappings().first())
-
-    async def payloads(self) -> int:
-        return await self.store.read(lambda conn: len(conn.execute(select(Tables.payload.c.id)).all()))
 
 
 @pytest.fixture
@@ -114,30 +26,8 @@ async def carrier() -> Carrier:
 
 @pytest.fixture
 async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
-    app = web.Application()
-    app.router.add_get("/v1/parcels", carrier.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    url = f"sqlite:///{tmp_path}/g.db"
-    schema.migrate(url)
-    store = SqliteStore(url)
-    store.start()
-    house = House(store, f"http://127.0.0.1:{port}")
-    house.ingest.start()
-    yield house
-    await house.poller.stop()
-    await house.ingest.stop()
-    await house.access.close()
-    await store.close()
-    await runner.cleanup()
-
-
-def soon(at: int | None, wait: int) -> bool:
-    """Whether an instant is that far from now, give or take a minute."""
-    return at is not None and abs(at - (time.time_ns() // 1_000_000 + wait)) < 60_000
+    async with open_house(tmp_path, carrier) as made:
+        yield made
 
 
 async def test_a_due_shipment_is_asked_for_and_its_answer_goes_the_whole_way(house: House, carrier: Carrier) -> None:
