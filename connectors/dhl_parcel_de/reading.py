@@ -33,9 +33,13 @@ def present_status(number: str, parcel: etree._Element) -> Scan:
 
 
 def _scan(number: str, node: etree._Element, clock: str, words: str | None, order: int) -> Scan:
-    """Return a scan. The same event and reason mean other things under another standard event, so the key has three."""
+    """Return a scan. The same event and reason mean other things under another standard event, so the key has three.
+
+    With a reason that is not listed, an event that always means the same (disposed of, returned) speaks before the
+    standard event, which may call the disposal of a parcel a success.
+    """
     ice, ric, standard = node.get("ice"), node.get("ric"), node.get("standard-event-code")
-    codes = (f"{ice}/{ric}/{standard}",) if ice and ric and standard else ()
+    codes = (f"{ice}/{ric}/{standard}", ice) if ice and ric and standard else ()
     country = node.get("event-country") or ""
     at_home = country in GERMANY
     return Scan(

@@ -58,7 +58,15 @@ def test_every_official_code_has_a_row_of_its_own_and_so_has_each_standard_event
         standards.add(found[1])
     assert len(keys) == len(set(keys)) == 338
     assert {key for key in keys if key not in PAKET.codes.codes} == set()
-    assert {key for key in PAKET.codes.codes if "/" not in key} == standards
+    assert {key for key in PAKET.codes.codes if "/" not in key and len(key) == len("ZU")} == standards
+
+
+def test_an_event_speaks_by_itself_only_where_all_its_official_reasons_agree() -> None:
+    rows = PAKET.codes.codes
+    alone = [key for key in rows if "/" not in key and len(key) == len("DSPSD")]
+    assert alone
+    for event in alone:
+        assert {meaning.status for key, meaning in rows.items() if key.startswith(f"{event}/")} == {rows[event].status}
 
 
 def test_every_official_error_leads_somewhere() -> None:
