@@ -63,6 +63,7 @@ def test_a_code_is_a_text_and_means_what_its_row_says(code, expected):
 
 def test_known_words_beside_a_code_tell_where_it_was_left_and_others_do_not():
     assert scan("01", "Delivered, Parcel Locker").codes == ("01/delivered, parcel locker", "01")
+    assert scan("01", "Delivered, In/At Mailbox").codes == ("01/delivered, in/at mailbox", "01")
     assert scan("01", "Delivered, Somewhere").codes == ("01",)
 
 
