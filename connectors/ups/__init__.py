@@ -121,7 +121,7 @@ class Carrier(Connector, Polls, Pushes, Subscribes, Proves):
         number = reading.words(part, "inquiryNumber") or payload.numbers[0]
         packages = rows(part, "package")
         if not packages:
-            yield Missing(number=number, text=reading.words(part["warnings"][0], "message") or "")
+            yield Missing(number=number, text=reading.words(rows(part["warnings"])[0], "message") or "")
             return
         several = len(packages) > 1
         for package in packages:

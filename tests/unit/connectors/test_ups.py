@@ -301,6 +301,12 @@ def test_a_number_nobody_knows_is_missing_though_the_answer_is_200() -> None:
     assert [(one.number, one.text) for one in reading.missing] == [(NUMBER, "No news")]
 
 
+def test_a_lone_warning_instead_of_a_list_is_a_missing_number_too() -> None:
+    shipment = {"inquiryNumber": NUMBER, "warnings": {"code": "TW0001", "message": "Words"}}
+    (missing,) = read({"trackResponse": {"shipment": shipment}}).missing
+    assert (missing.number, missing.text) == (NUMBER, "Words")
+
+
 def test_a_push_is_the_same_scan_as_in_the_poll() -> None:
     clock = {"gmtDate": "20260306", "gmtTime": "180000", "gmtOffset": "-06:00"}
     polled = read(answer(package(activity(date="20260306", time="120000", **clock)))).scans[0]
