@@ -154,6 +154,7 @@ def test_an_answer_without_a_result_is_unreadable():
 
 def test_only_the_numbers_that_somebody_explains_have_a_meaning():
     codes = connector("dpd-france").codes
-    assert sorted(codes.codes) == ["10", "28", "40", "400", "89"]
+    assert sorted(codes.codes) == ["10", "28", "40", "400", "44", "8", "89"]
+    assert codes.look_up(("8",))[1].status == "info_received"
     assert codes.look_up(("400",))[1].status == "delivered"
     assert codes.look_up(("041",)) == (None, None)
