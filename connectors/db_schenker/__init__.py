@@ -64,6 +64,7 @@ class Carrier(Connector, Polls):
 
 def _scan(number: str, event: etree._Element, order: int) -> Scan:
     status = _text(event, "Status")
+    reason = {"reason_code": _text(event, "Reason", "ReasonCode"), "reason": _text(event, "Reason", "CodeDscrptn")}
     return Scan(
         number=number,
         at=_at(_text(event, "Date"), _text(event, "Time")),
@@ -71,6 +72,7 @@ def _scan(number: str, event: etree._Element, order: int) -> Scan:
         text=_text(event, "StatusDescription") or "",
         place=Place(facility=_text(event, "OccurredAt", "LocationName")),
         order=order,
+        extra={name: value for name, value in reason.items() if value},
     )
 
 

@@ -65,6 +65,13 @@ async def at_once(_: float) -> None:
     return None
 
 
+def test_a_reason_is_kept_in_its_own_words():
+    why = "<g:Reason><g:ReasonCode>R7</g:ReasonCode><g:CodeDscrptn>Gate shut</g:CodeDscrptn></g:Reason></g:StatusEvent>"
+    told, untold = read(reply(event("NDL").replace("</g:StatusEvent>", why), event())).scans
+    assert told.extra == {"reason_code": "R7", "reason": "Gate shut"}
+    assert untold.extra == {}
+
+
 async def test_a_poll_asks_by_the_forwarders_number_with_the_key_inside():
     answer, (request,) = await polled(httpx.Response(200, content=reply(event())))
     assert answer.body == reply(event())
