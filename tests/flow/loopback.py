@@ -49,10 +49,10 @@ class Carrier:
         self.unknown: list[str] = []
         self.scans: Any = [{"id": "s1", "at": "2026-03-02T10:00:00+01:00", "code": "SORTED", "text": "Sorted"}]
         self.poisoned: set[str] = set()
-        self.details: dict[str, dict[str, Any]] = {}
-        """Number -> what the carrier says of the whole parcel."""
         self.elsewhere: dict[str, list[dict[str, Any]]] = {}
-        """Number -> events the other carrier, `dhl-unified`, knows."""
+        """Number -> events the other carrier, `dhl-unified`, knows ..."""
+        self.told_elsewhere: dict[str, dict[str, Any]] = {}
+        """... and what it says of the whole parcel."""
         self.asked_elsewhere: list[str] = []
         self.elsewhere_status = 200
         self.subscriptions: list[dict[str, Any]] = []
@@ -65,7 +65,6 @@ class Carrier:
         self.asked.append(request.query["numbers"])
         parcels = [
             {"number": number, "scans": "none" if number in self.poisoned else self.scans}
-            | self.details.get(number, {})
             for number in numbers
             if number not in self.unknown
         ]
