@@ -90,6 +90,8 @@ def detail(number: str, own: str | None, result: Any, *, uses: int) -> Detail:
         "notice": text_of(result, "serviceCommitMessage", "message"),
         "next_steps": text_of(result, "latestStatusDetail", "ancillaryDetails", 0, "actionDescription"),
         "master_number": named.get("STANDARD_MPS") or named.get("GROUP_MPS"),
+        # The count is of the shipment that this one package belongs to, so it is not how many pieces the number has.
+        "shipment_pieces": int(count) if (count := text_of(package, "count")) and count != "1" else None,
         "other_uses": uses - 1,
     }
     return Detail(
@@ -99,7 +101,6 @@ def detail(number: str, own: str | None, result: Any, *, uses: int) -> Detail:
         service_code=text_of(result, "serviceDetail", "type"),
         weight_grams=_grams(rows(package, "weightAndDimensions", "weight")),
         dimensions_mm=_dimensions(rows(package, "weightAndDimensions", "dimensions")),
-        pieces_total=int(count) if (count := text_of(package, "count")) else None,
         references=tuple(dict.fromkeys(references)) or None,
         signed_by=_person(text_of(delivery, "receivedByName")) or _person(text_of(delivery, "signedByName")),
         proofs=(Proof(kind="signature", reference=SIGNATURE),) if signed else None,

@@ -99,7 +99,12 @@ def detail(number: str, packages: list[Any]) -> Detail:
     if not several and own != number:
         references.append(own)
     places = {words(one, "type"): dig(one, "address") for one in rows(package, "packageAddress")}
-    left_at = words(package, "deliveryInformation", "location")
+    total = words(package, "packageCount")
+    extra = {
+        "left_at": words(package, "deliveryInformation", "location"),
+        # A package that comes alone is one of the shipment's: not so many pieces have gone its way.
+        "shipment_pieces": int(total) if total and total != "1" and not several else None,
+    }
     return Detail(
         number=number,
         eta=_promise(package),
@@ -107,7 +112,7 @@ def detail(number: str, packages: list[Any]) -> Detail:
         service_code=words(package, "service", "code"),
         weight_grams=_grams(package),
         dimensions_mm=_dimensions(package),
-        pieces_total=int(total) if (total := words(package, "packageCount")) else None,
+        pieces_total=int(total) if total and several else None,
         pieces=tuple(piece for one in packages if (piece := words(one, "trackingNumber"))) if several else None,
         references=tuple(dict.fromkeys(one for one in references if one)) or None,
         signed_by=_person(words(package, "deliveryInformation", "receivedBy")),
@@ -116,7 +121,7 @@ def detail(number: str, packages: list[Any]) -> Detail:
         destination=place(places["DESTINATION"]) if places.get("DESTINATION") else None,
         pickup_until=_day(words(package, "accessPointInformation", "pickupByDate")),
         continues_as=("usps", postal) if postal else None,
-        extra={"left_at": left_at} if left_at else None,
+        extra={name: said for name, said in extra.items() if said} or None,
     )
 
 

@@ -211,6 +211,13 @@ def test_an_unknown_number_is_missing_even_beside_a_blank_status():
     assert said.details == []
 
 
+def test_one_delivered_package_of_three_is_not_told_as_three():
+    body = answer(result(event("DL"), packageDetails={"count": "3", "sequenceNumber": "2"}))
+    said = document(FEDEX, Payload(carrier="fedex", body=orjson.dumps(body), source="poll", received_at=NOW))
+    (told,) = said["shipments"]
+    assert (told["pieces_total"], told["pieces_delivered"], told["extra"]["shipment_pieces"]) == (1, 1, 3)
+
+
 def test_a_recipients_street_is_not_taken_over():
     home = {"streetLines": ["1 Private Road"], "city": "Boise", "countryCode": "us"}
     said = {"destinationLocation": {"locationContactAndAddress": {"address": home}}}

@@ -294,6 +294,13 @@ def test_each_package_of_several_is_a_piece_and_a_lone_one_is_not() -> None:
     assert read(answer(package(activity()))).scans[0].piece is None
 
 
+def test_one_package_of_three_is_not_told_as_three() -> None:
+    alone = detail(packageCount=3)
+    assert (alone.pieces_total, alone.extra) == (None, {"shipment_pieces": 3})
+    (both,) = read(answer(package(packageCount=3), package(number=OTHER, packageCount=3))).details
+    assert (both.pieces_total, both.extra) == (3, None)
+
+
 def test_a_number_nobody_knows_is_missing_though_the_answer_is_200() -> None:
     warned = {"inquiryNumber": NUMBER, "warnings": [{"code": "TW0001", "message": "No news"}]}
     reading = read({"trackResponse": {"shipment": [warned]}})
