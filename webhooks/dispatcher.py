@@ -153,27 +153,33 @@ class Dispatcher:
 
     def _pump(self, course: Course) -> None:
         """Start what a lane has ready, and see to it that somebody comes back to it."""
+        for item in self._take_ready(course):
+            self._requests.send(course, item)
+
+    def _take_ready(self, course: Course) -> list[Item]:
+        """Return what a lane has to send now, bodies at hand; it is in flight from here on."""
         if self._stopping:
-            return
+            return []
         lane = course.lane
         if course.stale:
             if not lane.flying:
                 self._reload.add(course.key)
                 self._wake.set()
-            return
+            return []
         if self._flusher.full:
-            return  # _pump_all comes when the results are written
+            return []  # _pump_all comes when the results are written
         now = self._now()
-        for item in lane.ready(now):
-            if item.message is None:
-                self._bodiless.append((course, item))
-                self._wake.set()
-            else:
-                self._requests.send(course, item)
+        ready = lane.ready(now)
+        bodiless = [item for item in ready if item.message is None]
+        if bodiless:
+            self._bodiless.extend((course, item) for item in bodiless)
+            self._wake.set()
+            ready = [item for item in ready if item.message is not None]
         if lane.wants(now) and self._courses.is_behind(course):
             self._behind[course] = None
             self._wake.set()
         self._set_timer(course, now)
+        return ready
 
     def _set_timer(self, course: Course, now: int) -> None:
         lane = course.lane
@@ -183,14 +189,17 @@ class Dispatcher:
         if self._timers.set(course, wake):
             self._wake.set()
 
-    def _finish(self, course: Course, item: Item, at: int, outcome: Outcome) -> None:
+    def _finish(self, course: Course, item: Item, at: int, outcome: Outcome) -> Item | None:
         self._flusher.sent(course, item, at, outcome)
         lane = course.lane
         before = lane.breaker.state
         course.done(item, outcome, self._now())
         self._told_of(course, before)
         self._flusher.moved(course)
-        self._pump(course)
+        ready = self._take_ready(course)
+        for other in ready[1:]:
+            self._requests.send(course, other)
+        return ready[0] if ready else None
 
     def _told_of(self, course: Course, before: str) -> None:
         lane = course.lane

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
-from webhooks.recording import Batch, Noted, attempt_of, attempt_row, record
+from webhooks.recording import AttemptRow, Batch, Noted, attempt_of, record, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Flusher:
         self._store = store
         self._told = told
         self._relieved = relieved
-        self._attempts: list[dict[str, Any]] = []
+        self._attempts: list[AttemptRow] = []
         self._noted: list[Noted] = []
         self._moved: set[Course] = set()
         self._something = asyncio.Event()
@@ -61,9 +61,7 @@ class Flusher:
         if outcome.kind == "ours":
             return
         if outcome.broken_before:
-            self._attempts.append(
-                attempt_row(course.key, item.sequence, at, 0, outcome="reset", response="reused connection")
-            )
+            self._attempts.append(unsent(course.key, item.sequence, at, 0, outcome="reset", why="reused connection"))
         self._attempts.append(attempt_of(course.key, item.sequence, at, item.tries + 1, outcome))
         self._something.set()
 

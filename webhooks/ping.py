@@ -40,6 +40,6 @@ async def ping(store: Store, vault: Vault, sender: Sender, merchant_id: str, end
     body = log.build_body(draft, 0)
     target = Target(URL(row.url), row.timeout_ms / 1000)
     outcome = await sender.post(target, signer.headers(draft.id, at // 1000, body), body)
-    attempt = {**attempt_of((merchant_id, endpoint_id), 0, at, 1, outcome), "message_id": draft.id}
-    await store.write(lambda conn: conn.execute(Tables.attempt.insert(), attempt) and None)
+    attempt = attempt_of((merchant_id, endpoint_id), 0, at, 1, outcome)._replace(message_id=draft.id)
+    await store.write(lambda conn: conn.execute(Tables.attempt.insert(), attempt._asdict()) and None)
     return outcome

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import bindparam, delete, select, tuple_, update
@@ -30,6 +30,34 @@ _L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.de
 _KEEP_ATTEMPTS = Many.inserting(Tables.attempt, twice={})
 
 
+class AttemptRow(NamedTuple):
+    """A row of the attempt table, in the order of its columns."""
+
+    merchant_id: str
+    endpoint_id: str
+    sequence: int
+    at: int
+    number: int
+    status: int | None
+    outcome: str
+    ms: int
+    ip: str | None
+    response: str
+    message_id: str | None = None
+
+
+def attempt_of(key: Key, sequence: int, at: int, number: int, outcome: Outcome) -> AttemptRow:
+    """Return the row of a request and its outcome."""
+    return AttemptRow(
+        *key, sequence, at, number, outcome.status, outcome.kind, outcome.ms, outcome.ip, outcome.response
+    )
+
+
+def unsent(key: Key, sequence: int, at: int, number: int, *, outcome: str, why: str) -> AttemptRow:
+    """Return the row of what had no answer of its own."""
+    return AttemptRow(*key, sequence, at, number, None, outcome, 0, None, why)
+
+
 @dataclass(slots=True)
 class Noted:
     """A change of one lane, with the generation of the lane it comes from."""
@@ -44,7 +72,7 @@ class Batch:
     """Everything to be written in one transaction. `lanes` and `replays` are rows of bound values."""
 
     at: int
-    attempts: list[dict[str, Any]] = field(default_factory=list)
+    attempts: list[AttemptRow] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
     lanes: list[dict[str, Any]] = field(default_factory=list)
     replays: list[dict[str, Any]] = field(default_factory=list)
@@ -57,7 +85,7 @@ def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
     if batch.noted:
         attempts = [*attempts, *_superseded(batch)]
     if attempts:
-        _KEEP_ATTEMPTS(conn, attempts)
+        _KEEP_ATTEMPTS.run_tuples(conn, attempts)
     if batch.noted:
         _write_exceptions(conn, batch)
         appended = _tell(conn, batch)
@@ -68,63 +96,19 @@ def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
     return appended
 
 
-def _superseded(batch: Batch) -> list[dict[str, Any]]:
+def _superseded(batch: Batch) -> list[AttemptRow]:
     return [
-        attempt_row(
+        unsent(
             noted.key,
             noted.change.sequence,
             batch.at,
             noted.change.tries + 1,
             outcome="superseded",
-            response=f"overtaken by message {noted.change.reason}",
+            why=f"overtaken by message {noted.change.reason}",
         )
         for noted in batch.noted
         if noted.change.kind == "superseded"
     ]
-
-
-def attempt_row(
-    key: Key,
-    sequence: int,
-    at: int,
-    number: int,
-    *,
-    outcome: str,
-    status: int | None = None,
-    ms: int = 0,
-    ip: str | None = None,
-    response: str = "",
-    message_id: str | None = None,
-) -> dict[str, Any]:
-    """Return a row of the attempt table."""
-    return {
-        "merchant_id": key[0],
-        "endpoint_id": key[1],
-        "sequence": sequence,
-        "at": at,
-        "number": number,
-        "status": status,
-        "outcome": outcome,
-        "ms": ms,
-        "ip": ip,
-        "response": response,
-        "message_id": message_id,
-    }
-
-
-def attempt_of(key: Key, sequence: int, at: int, number: int, outcome: Outcome) -> dict[str, Any]:
-    """Return the row of a request and its outcome."""
-    return attempt_row(
-        key,
-        sequence,
-        at,
-        number,
-        outcome=outcome.kind,
-        status=outcome.status,
-        ms=outcome.ms,
-        ip=outcome.ip,
-        response=outcome.response,
-    )
 
 
 def _write_exceptions(conn: Connection, batch: Batch) -> None:

@@ -23,9 +23,13 @@ _log = structlog.get_logger(__name__)
 
 
 class Requests:
-    """Sends lanes' messages, a task each; `back` gets lane, message, the time it left (epoch ms) and the outcome."""
+    """Sends lanes' messages, one task for each that is in flight.
 
-    def __init__(self, sender: Sender, vault: Vault, back: Callable[[Course, Item, int, Outcome], None]) -> None:
+    `back` gets lane, message, the time it left (epoch ms) and the outcome, and may return what the lane sends next: the
+    task that has just come back carries it.
+    """
+
+    def __init__(self, sender: Sender, vault: Vault, back: Callable[[Course, Item, int, Outcome], Item | None]) -> None:
         self._sender = sender
         self._vault = vault
         self._back = back
@@ -37,21 +41,24 @@ class Requests:
 
     def send(self, course: Course, item: Item) -> None:
         """Send one message of a lane."""
-        task = asyncio.create_task(self._send(course, item))
+        task = asyncio.create_task(self._carry(course, item))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, course: Course, item: Item) -> None:
+    async def _carry(self, course: Course, item: Item | None) -> None:
+        while item is not None:
+            at = int(time.time() * 1000)
+            item = self._back(course, item, at, await self._send(course, item, at))
+
+    async def _send(self, course: Course, item: Item, at: int) -> Outcome:
         entry = item.message
-        at = int(time.time() * 1000)
         try:
             assert isinstance(entry, Entry)  # noqa: S101 - tells mypy what the dispatcher offered
             headers = course.sign_with(self._vault).headers(entry.id, at // 1000, entry.body)
-            outcome = await self._sender.post(course.target, headers, entry.body)
+            return await self._sender.post(course.target, headers, entry.body)
         except Exception as trouble:  # noqa: BLE001 - a fault of ours must not leave the message in flight for ever
             _log.error("webhook_not_sent", endpoint=course.key[1], reason=type(trouble).__name__)
-            outcome = Outcome("ours")
-        self._back(course, item, at, outcome)
+            return Outcome("ours")
 
     async def finish(self, grace: float) -> None:
         """Wait up to `grace` seconds for those in flight, then cancel the rest."""

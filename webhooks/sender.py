@@ -8,7 +8,8 @@ import socket
 import ssl
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import WeakSet
 
 import aiohttp
@@ -46,8 +47,7 @@ class Target:
     timeout: float = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What came of one request.
 
     `kind` is `delivered` or what went wrong: status, redirect, gone, timeout, connect, dns, tls, reset, protocol,
@@ -79,10 +79,20 @@ class _Connector(TCPConnector):
         dial, protocol = current_dial.get(), connection.protocol
         if dial is not None and protocol is not None:
             dial.reused = protocol in self._used
-            self._used.add(protocol)
+            if not dial.reused:
+                self._used.add(protocol)
             peer = connection.transport.get_extra_info("peername") if connection.transport is not None else None
             dial.ip = peer[0] if peer else None
         return connection
+
+
+class _NoCookies(DummyCookieJar):
+    """Keeps none and sends none, without making an empty jar for every request."""
+
+    _none: SimpleCookie = SimpleCookie()
+
+    def filter_cookies(self, request_url: URL) -> SimpleCookie:  # noqa: ARG002 - aiohttp's own signature
+        return self._none
 
 
 class Sender:
@@ -102,7 +112,8 @@ class Sender:
         self._session = ClientSession(
             connector=connector,
             timeout=ClientTimeout(total=None, sock_connect=None),  # the deadline below covers the whole exchange
-            cookie_jar=DummyCookieJar(),
+            headers=_HEADERS,
+            cookie_jar=_NoCookies(),
             auto_decompress=False,  # a small gzip may unpack to gigabytes
             trust_env=False,
             requote_redirect_url=False,
@@ -153,9 +164,7 @@ class Sender:
         )
 
     async def _exchange(self, target: Target, headers: Mapping[str, str], body: bytes) -> tuple[int, int | None, str]:
-        async with self._session.post(
-            target.url, data=body, headers={**_HEADERS, **headers}, allow_redirects=False
-        ) as response:
+        async with self._session.post(target.url, data=body, headers=headers, allow_redirects=False) as response:
             status = response.status
             content = response.content
             raw = b""
@@ -168,6 +177,8 @@ class Sender:
                 if not chunk:
                     break
                 raw += chunk
+                if content.at_eof():
+                    break
             if not content.at_eof():
                 response.close()
             wait = None

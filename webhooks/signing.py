@@ -120,7 +120,7 @@ class Signer:
             if until is None or until > now:
                 mac = keyed.copy()
                 mac.update(content)
-                parts.append("v1," + base64.b64encode(mac.digest()).decode())
+                parts.append("v1," + binascii.b2a_base64(mac.digest(), newline=False).decode())
         for private, until in self._ed25519:
             if until is None or until > now:
                 parts.append("v1a," + base64.b64encode(private.sign(content)).decode())

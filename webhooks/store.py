@@ -86,10 +86,22 @@ class Many:
 
     def __call__(self, conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run it for all rows."""
+        sql, order = self._compiled(conn)
+        conn.exec_driver_sql(sql, [tuple([row.get(name) for name in order]) for row in rows])
+
+    def run_tuples(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run it for rows whose values stand in the order of the names, none missing."""
+        sql, order = self._compiled(conn)
+        if order == self._names:
+            conn.exec_driver_sql(sql, list(rows))
+        else:
+            places = [self._names.index(name) for name in order]
+            conn.exec_driver_sql(sql, [tuple([row[place] for place in places]) for row in rows])
+
+    def _compiled(self, conn: Connection) -> tuple[str, tuple[str, ...]]:
         ready = self._ready.get(conn.dialect.name)
         if ready is None:
             columns = {"column_keys": list(self._names)} if self._names else {}
             compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect, **columns)
             ready = self._ready[conn.dialect.name] = (str(compiled), tuple(compiled.positiontup or ()))
-        sql, order = ready
-        conn.exec_driver_sql(sql, [tuple([row.get(name) for name in order]) for row in rows])
+        return ready
