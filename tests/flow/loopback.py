@@ -54,7 +54,6 @@ class Carrier:
         self.told_elsewhere: dict[str, dict[str, Any]] = {}
         """... and what it says of the whole parcel."""
         self.asked_elsewhere: list[str] = []
-        self.elsewhere_status = 200
         self.subscriptions: list[dict[str, Any]] = []
         self.subscription_status = 200
         self.refused: dict[str, str] = {}
@@ -76,11 +75,10 @@ class Carrier:
     async def answer_elsewhere(self, request: web.Request) -> web.Response:
         number = request.query["trackingNumber"]
         self.asked_elsewhere.append(number)
-        if self.elsewhere_status != 200 or number not in self.elsewhere:
-            return web.Response(status=404 if self.elsewhere_status == 200 else self.elsewhere_status, body=b"{}")
-        return web.json_response(
-            {"shipments": [{"id": number, "service": "express", "events": self.elsewhere[number]}]}
-        )
+        if number not in self.elsewhere:
+            return web.Response(status=404, body=b"{}")
+        parcel = {"id": number, "service": "express", "events": self.elsewhere[number]}
+        return web.json_response({"shipments": [parcel | self.told_elsewhere.get(number, {})]})
 
     async def subscribe(self, request: web.Request) -> web.Response:
         wanted = await request.json()
