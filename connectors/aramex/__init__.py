@@ -125,25 +125,24 @@ class Carrier(Connector, Polls):
         The live description has no list of unknown waybills, so one that was asked for and is nowhere in the answer
         counts as unknown too, unless the answer speaks of errors.
         """
-        reply = SERVICE.reply("TrackShipments", payload.body)
-        if reply is None:
-            raise Unreadable("the answer is empty")
-        found = reply.TrackingResults
-        # zeep keeps elements that our WSDL does not describe under this name.
-        pairs: list[etree._Element] = (found._value_1 or []) if found is not None else []  # noqa: SLF001
+        # zeep hands over the reply's elements as they are, and None where there is none.
+        found: list[etree._Element] = SERVICE.reply("TrackShipments", payload.body) or []
+        reply = {str(one.tag).removeprefix(NS): one for one in found}
+        results, unknown, errors = (reply.get(name) for name in ("TrackingResults", "NonExistingWaybills", "HasErrors"))
+        if results is None and errors is None:
+            raise Unreadable("the answer has neither results nor HasErrors")
         seen = set()
-        for pair in pairs:
+        for pair in results if results is not None else ():
             number = _text(pair, f"{ARRAYS}Key")
             if number is None:
                 raise Unreadable("a waybill without its number")
             seen.add(number)
             yield number, pair.findall(f"{ARRAYS}Value/{NS}TrackingResult")
-        unknown = reply.NonExistingWaybills
-        for number in filter(None, map(_said, unknown.string if unknown is not None else ())):
+        for number in filter(None, (_said(one.text) for one in (unknown if unknown is not None else ()))):
             seen.add(number)
             yield number, []
-        if _said(reply.HasErrors) in ("true", "1"):
-            raise Unreadable(f"the carrier speaks of errors; codes: {_codes(reply.Notifications)}")
+        if errors is not None and _said(errors.text) not in (None, "false", "0"):
+            raise Unreadable(f"the carrier speaks of errors; codes: {_codes(reply.get('Notifications'))}")
         yield from ((number, []) for number in payload.numbers if number not in seen)
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:  # noqa: ARG002 - a part holds all that is needed
@@ -192,9 +191,9 @@ def _grams(update: etree._Element) -> int | None:
     return grams if grams > 0 else None
 
 
-def _codes(notifications: Any) -> str:
-    listed = notifications.Notification if notifications is not None else ()
-    return ", ".join(filter(None, (_said(one.Code) for one in listed if one is not None))) or "none"
+def _codes(notifications: etree._Element | None) -> str:
+    listed = notifications if notifications is not None else ()
+    return ", ".join(filter(None, (_text(one, f"{NS}Code") for one in listed))) or "none"
 
 
 def _text(node: etree._Element, path: str) -> str | None:

@@ -141,6 +141,21 @@ def test_an_answer_with_errors_is_unreadable_names_codes_only_and_never_tells_a_
     assert (len(reading.scans), reading.missing) == (1, [])
 
 
+def test_an_element_that_the_carrier_adds_before_the_results_does_no_harm():
+    added = reply(("111", [update()])).replace(b"<TrackingResults>", b"<Took>12</Took><TrackingResults>")
+    reading = read(added)
+    assert (reading.trouble, reading.missing, len(reading.scans)) == (None, [], 1)
+
+
+@pytest.mark.parametrize("told", [b"", b"<Notifications/>", b"<HasErrors>perhaps</HasErrors>"])
+def test_an_answer_that_says_nothing_of_results_never_tells_a_waybill_unknown(told):
+    whole = reply(("111", []))
+    start, end = whole.index(b"<Notifications>"), whole.index(b"</ShipmentTrackingResponse>")
+    reading = read(whole[:start] + told + whole[end:])
+    assert isinstance(reading.trouble, Unreadable)
+    assert reading.missing == []
+
+
 def test_an_impossible_time_costs_its_own_waybill_alone():
     reading = read(reply(("111", [update(at="2026-02-30T10:00:00")]), ("222", [update()])), "111", "222")
     assert isinstance(reading.trouble, Unreadable)
