@@ -15,6 +15,8 @@ from normalizer.model import Detail, Missing, Place, Scan
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from lxml import etree
+
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
@@ -45,34 +47,44 @@ class Carrier(Connector, Polls):
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One answer, one shipment. Raises `Unreadable` for an answer without a result."""
-        result = SERVICE.reply("getTrackAndTraceInfo", payload.body)
-        if result is None:
+        # zeep hands over the reply's elements as they are, and None where there is none.
+        found: list[etree._Element] = SERVICE.reply("getTrackAndTraceInfo", payload.body) or []
+        results = [one for one in found if _name(one) == "getTrackAndTraceInfoResult" and len(one)]
+        if not results:
             raise Unreadable("the answer has no result")
-        yield result
+        yield results[0]
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield one shipment's events as they stand; without any the number is unknown."""
-        number = _said(part.shipmentId) or payload.numbers[0]
-        events = [event for event in part.events.item if event is not None] if part.events is not None else []
+        told = {_name(child): child for child in part}
+        number = _text(told, "shipmentId") or payload.numbers[0]
+        events = [event for event in told.get("events", ()) if _name(event) == "item" and len(event)]
         if not events:
             yield Missing(number=number)
             return
         for event in events:
             yield _scan(number, event)
-        if received_by := _said(part.receivedBy):
+        if received_by := _text(told, "receivedBy"):
             yield Detail(number=number, signed_by=received_by)
 
 
-def _scan(number: str, event: Any) -> Scan:
-    code, at = _said(event.status), _said(event.timestamp)
+def _scan(number: str, event: etree._Element) -> Scan:
+    told = {_name(child): child for child in event}
+    code, at = _text(told, "status"), _text(told, "timestamp")
     return Scan(
         number=number,
         at=iso(at) if at else None,
         codes=(code,) if code else (),
-        text=_said(event.description) or "",
-        place=Place(facility=_said(event.terminal)),
+        text=_text(told, "description") or "",
+        place=Place(facility=_text(told, "terminal")),
     )
 
 
-def _said(text: str | None) -> str | None:
+def _name(node: etree._Element) -> str:
+    return str(node.tag).rpartition("}")[2]
+
+
+def _text(told: Mapping[str, etree._Element], name: str) -> str | None:
+    node = told.get(name)
+    text = node.text if node is not None else None
     return (text.strip() or None) if text is not None else None

@@ -129,3 +129,11 @@ def test_an_answer_without_a_result_is_unreadable():
 def test_a_code_means_what_its_description_says(code, meaning):
     _, found = connector("dhl-poland").codes.look_up((code,))
     assert f"{found.status}/{found.substatus}" == meaning
+
+
+def test_elements_that_the_carrier_adds_do_no_harm():
+    added = reply(event(), by="Z. Lis").replace(b"<receivedBy>", b"<weight>2</weight><receivedBy>")
+    added = added.replace(b"<terminal>", b"<zone>7</zone><terminal>")
+    reading = read(added)
+    assert (reading.trouble, [scan.codes for scan in reading.scans]) == (None, [("DOR",)])
+    assert reading.details == [Detail(number=NUMBER, signed_by="Z. Lis")]
