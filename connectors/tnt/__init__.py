@@ -24,6 +24,7 @@ PATH = "/expressconnect/track.do"
 VERSION = "3.1"
 LOCALE = "en_US"
 
+_NUMBERS = ("ConsignmentNumber", "AlternativeConsignmentNumber")
 _NOT_FOUND = "CNF"
 _DELIVERED = "DEL"
 _GOOD = "OK"
@@ -55,9 +56,14 @@ class Carrier(Connector, Polls):
         if error is not None:
             codes = ", ".join(code.text.strip() for code in error.iter("Code") if code.text) or "none"
             raise Unreadable(f"the carrier answered with an error; codes: {codes}")
+        consignments = root.findall("Consignment")
+        if not consignments:
+            raise Unreadable("the answer has neither a consignment nor an error")
         seen = set()
-        for consignment in root.iterfind("Consignment"):
-            seen |= {_text(consignment, "ConsignmentNumber"), _text(consignment, "AlternativeConsignmentNumber")}
+        for consignment in consignments:
+            told = {_text(consignment, name) for name in _NUMBERS} - {None}
+            # One that does not say its number may be any of those asked for.
+            seen |= told or set(payload.numbers)
             yield consignment
         if root.find("ContinuationKey") is None:
             yield from (number for number in payload.numbers if number not in seen)
@@ -92,7 +98,7 @@ def _question(numbers: Sequence[str]) -> str:
 
 
 def _number(payload: Payload, consignment: etree._Element) -> str:
-    told = (_text(consignment, "ConsignmentNumber"), _text(consignment, "AlternativeConsignmentNumber"))
+    told = [_text(consignment, name) for name in _NUMBERS]
     for number in told:
         if number in payload.numbers:
             return number

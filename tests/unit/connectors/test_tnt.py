@@ -159,3 +159,17 @@ def test_the_consignment_as_a_whole_is_told():
         destination=Place(city="ZUG", country="CH"),
         extra={"summary_code": "INT"},
     )
+
+
+def test_an_answer_without_consignment_and_error_is_no_unknown_number():
+    reading = read(reply())
+    assert isinstance(reading.trouble, Unreadable)
+    assert reading.missing == []
+
+
+def test_a_consignment_that_does_not_say_its_number_makes_none_unknown():
+    lone = read(reply(consignment(status(), number="")))
+    assert ([scan.number for scan in lone.scans], lone.missing, lone.trouble) == ([NUMBER], [], None)
+    several = read(reply(consignment(status(), number="")), NUMBER, "640011267")
+    assert (several.missing, several.scans) == ([], [])
+    assert isinstance(several.trouble, Unreadable)
