@@ -91,8 +91,9 @@ def document(connector: Connector, payload: Payload) -> dict[str, Any]:
 
 def _shipment(carrier: str, number: str, events: list[Event], told: details.Told, *, missing: bool) -> dict[str, Any]:
     steps = {one.id: step(one) for one in events}
-    journey = fold(steps.values())
-    state = render.journey(journey, details.values(told))
+    whole = details.values(told)
+    journey = fold(steps.values(), told_back=whole.get("returning") is True)
+    state = render.journey(journey, whole)
     if missing and not events:
         state["substatus"] = "not_found"
     in_time = sorted({one.id: one for one in events}.values(), key=lambda one: steps[one.id][:2])

@@ -76,8 +76,9 @@ class Refolded:
         if not fresh and self._after == self._before and self._not_found == row["not_found"]:
             return
         steps = earlier.current({**self._known, **fresh}.values(), self._earlier)
-        self._journey = fold(steps, is_return=row["direction"] == "return")
-        state = render.journey(self._journey, details.values(self._after))
+        told = details.values(self._after)
+        self._journey = fold(steps, is_return=row["direction"] == "return", told_back=told.get("returning") is True)
+        state = render.journey(self._journey, told)
         if self._not_found and self._journey.event_id is None:
             state["substatus"] = "not_found"
         version = row["version"] + 1

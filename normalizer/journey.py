@@ -131,17 +131,19 @@ def step(event: Event) -> Step:
     )
 
 
-def fold(steps: Iterable[Step], *, is_return: bool = False) -> Journey:
+def fold(steps: Iterable[Step], *, is_return: bool = False, told_back: bool = False) -> Journey:
     """Fold events into a shipment's state.
 
     `is_return` marks a shipment that goes from the customer to the merchant: what would be transit is `returning`,
-    what would be a delivery is `returned`.
+    what would be a delivery is `returned`. `told_back` says that the carrier calls the shipment as a whole a return
+    (`Detail.returning`) without marking a scan: then so is where it stands now, and what came before stays.
     """
     known = {one.id: one for one in steps}
     history = sorted(known.values(), key=_in_time)
     names = {one.piece for one in history if one.piece} or {""}
     pieces = {name: _Piece(is_return) for name in names}
     line = _Line()
+    last: Step | None = None
     for one in history:
         line.last_at = one.at if line.last_at is None else max(line.last_at, one.at or line.last_at)
         if one.moves == "informs" or one.status is Status.UNKNOWN:
@@ -149,6 +151,11 @@ def fold(steps: Iterable[Step], *, is_return: bool = False) -> Journey:
         moved = [piece for name, piece in pieces.items() if one.piece in ("", name) and piece.take(one)]
         if moved:
             line.note(one, list(pieces.values()))
+            last = one
+    if told_back and last is not None:
+        for piece in pieces.values():
+            piece.turn_back()
+        line.enter(last, list(pieces.values()))
     return line.journey(pieces)
 
 
@@ -203,6 +210,14 @@ class _Piece:
         self.status, self.substatus = status, substatus
         return True
 
+    def turn_back(self) -> None:
+        """Read where the parcel stands as part of its way back."""
+        if self.status is Status.DELIVERED:
+            self.status, self.substatus = Status.RETURNED, "to_sender"
+        elif self.status in (Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY):
+            self.status, self.substatus = Status.RETURNING, "in_transit"
+        self.back = True
+
     def _may_become(self, status: Status, substatus: str) -> bool:
         now = self.status
         if now is None or now in _FOUND_AFTER_ALL:
@@ -230,10 +245,15 @@ class _Line:
         self.milestones: dict[str, int] = {}
 
     def note(self, one: Step, pieces: list[_Piece]) -> None:
+        """Count an event that moved a piece."""
         if one.status is Status.ATTEMPT_FAILED:
             if one.day != self.attempt_day or not one.day:
                 self.attempts += 1
             self.attempt_day = one.day
+        self.enter(one, pieces)
+
+    def enter(self, one: Step, pieces: list[_Piece]) -> None:
+        """Note what the pieces add up to after an event."""
         least = min(pieces, key=_progress)
         if least.status is None:
             return

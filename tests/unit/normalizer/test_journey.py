@@ -125,6 +125,16 @@ def test_a_scan_in_transit_after_a_returning_one_stays_returning() -> None:
     assert (journey.status, journey.substatus) == (Status.RETURNING, "in_transit")
 
 
+def test_a_shipment_the_carrier_calls_a_return_as_a_whole_is_on_its_way_back_now() -> None:
+    under_way = fold(LIFE[:3], told_back=True)
+    assert (under_way.status, under_way.substatus, under_way.returning) == (Status.RETURNING, "in_transit", True)
+    assert told(under_way) == [("info_received", 1), ("in_transit", 1), ("returning", 1)]
+    assert under_way.milestones["shipped_at"] == START + 5 * HOUR
+    back = fold(LIFE, told_back=True)
+    assert (back.status, back.substatus, back.attempts) == (Status.RETURNED, "to_sender", 1)
+    assert fold([], told_back=True) == Journey()
+
+
 def test_a_return_that_is_called_off_is_no_return_any_more() -> None:
     called_off = [
         *LIFE[:3],
