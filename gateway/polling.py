@@ -15,7 +15,7 @@ import structlog
 
 from connectors import connector
 from connectors.base import Polls
-from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
+from connectors.errors import CarrierError, NotFound, Rejected, Unavailable, Unreadable
 from gateway import cadence, due, metrics
 from gateway.apply import apply
 from gateway.inbox import NewPayload, digest_of
@@ -81,11 +81,12 @@ class Poller:
             now = _now()
             if not await self._store.read(lambda conn: due.any_due(conn, now)):
                 return
-            busy = dict(self._busy)
+            held, busy = Counter(self._busy), dict(self._busy)
             for group in await self._store.write(lambda conn: due.claim(conn, now, room, busy)):
                 key = group[0].account
+                held[key] += 1
                 self._busy[key] += 1
-                if self._busy[key] >= due.MOST_OF_AN_ACCOUNT:
+                if held[key] >= due.MOST_OF_AN_ACCOUNT:  # there may be more of it
                     self._full.add(key)
                 self._spawn(self._take(group))
 
@@ -132,6 +133,11 @@ class Poller:
             client = await self._access.client(*first.account)
             answer = await by.poll(client, numbers)
         except CarrierError as trouble:
+            if len(group) > 1 and isinstance(trouble, NotFound | Unreadable):
+                # Refused as a whole: one number may have spoiled the question, so each gets its own.
+                for one in group:
+                    await self._ask([one])
+                return
             await self._note_trouble(group, trouble, started)
         except Exception:
             log.exception("poll_failed", carrier=first.carrier)

@@ -42,7 +42,7 @@ async def carrier() -> Carrier:
 async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
     async with open_house(tmp_path, carrier) as made:
         await made.add_account()
-        await made.add_account(FIRST_ACCOUNT, FIRST_CARRIER)
+        await made.add_account(FIRST_ACCOUNT, FIRST_CARRIER, per_second=1000)
         yield made
 
 

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from flow.loopback import ACCOUNT, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, open_house, soon
-from sqlalchemy import select
+from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
+from sqlalchemy import select, update
 
-from gateway import shipments
+from gateway import due, housekeeping, metrics, shipments
+from gateway.carriers import CarrierAccess
 from gateway.tables import Tables
+from normalizer import render
 from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 
 @pytest.fixture
@@ -116,6 +121,18 @@ async def test_one_poisoned_parcel_in_a_batch_costs_that_parcel_alone(house: Hou
     assert dict(map(tuple, rows)) == {NUMBER: "in_transit", OTHERS[0]: "pending", OTHERS[1]: "in_transit"}
 
 
+async def test_a_batch_refused_as_a_whole_is_asked_one_by_one(house: House, carrier: Carrier) -> None:
+    carrier.spoils = {OTHERS[0]}
+    await house.register(NUMBER, *OTHERS)
+    await house.poll()
+    assert sorted(carrier.asked, key=len, reverse=True)[0] == ",".join((NUMBER, *OTHERS))
+    assert sorted(carrier.asked[1:]) == sorted((NUMBER, *OTHERS))
+    s = Tables.shipment.c
+    rows = await house.store.read(lambda conn: conn.execute(select(s.tracking_number, s.status, s.not_found)).all())
+    found = {number: (status, not_found) for number, status, not_found in rows}
+    assert found == {NUMBER: ("in_transit", 0), OTHERS[0]: ("pending", 1), OTHERS[1]: ("in_transit", 0)}
+
+
 async def test_a_claim_lost_in_a_crash_is_due_again(house: House, carrier: Carrier) -> None:
     await house.register(NUMBER)
     carrier.status = 500
@@ -133,3 +150,186 @@ async def test_a_shipment_without_an_account_is_not_asked_with_anybody_elses(hou
     await house.poll()
     assert carrier.asked == []
     assert (await house.row())["poll_failures"] == 1
+
+
+def today_utc() -> int:
+    return now_ms() // DAY
+
+
+async def usage(house: House) -> tuple[int | None, int | None]:
+    a = Tables.account.c
+    return await house.store.read(lambda conn: tuple(conn.execute(select(a.used_today, a.used_on)).one()))
+
+
+async def test_an_accounts_own_limit_holds_for_all_its_shipments_together(house: House, carrier: Carrier) -> None:
+    await house.add_account(per_day=2)
+    await house.add(*[f"DEMO{number:09}" for number in range(45)])
+    await house.poll()
+    assert len(carrier.asked) == 2
+    s = Tables.shipment.c
+    left = await house.store.read(
+        lambda conn: conn.execute(select(s.next_poll_at).where(s.poll_failures == 1)).scalars().all()
+    )
+    assert len(left) in (5, 20)
+    assert all(soon(at, (today_utc() + 1) * DAY - now_ms()) for at in left)
+
+
+async def test_what_was_asked_today_outlives_a_change_of_the_account_and_a_restart(
+    house: House, carrier: Carrier
+) -> None:
+    await house.add_account(per_day=3)
+    await house.add(NUMBER)
+    for label in ("one", "two"):
+        await house.make_due()
+        await house.poll()
+        changed = update(Tables.account).values(label=label, changed_at=Tables.account.c.changed_at + 1)
+        await house.store.write(lambda conn, changed=changed: conn.execute(changed).rowcount)
+    assert await usage(house) == (None, None)
+    await house.access.note_usage()
+    assert await usage(house) == (2, today_utc())
+    again = CarrierAccess(house.store, house.vault, house.access._base_urls, house.tell)
+    house.poller._access = again
+    for _ in range(2):
+        await house.make_due()
+        await house.poll()
+    assert len(carrier.asked) == 3
+    await again.close()
+    assert await usage(house) == (3, today_utc())
+
+
+async def test_yesterdays_calls_do_not_count_today(house: House, carrier: Carrier) -> None:
+    await house.add_account(per_day=1, used_today=1, used_on=today_utc() - 1)
+    await house.add(NUMBER)
+    await house.poll()
+    assert carrier.asked == [NUMBER]
+
+
+async def test_a_new_limit_holds_at_once_and_keeps_the_count(house: House, carrier: Carrier) -> None:
+    await house.add_account(per_day=1)
+    await house.add(NUMBER)
+    for limit in (1, 1, 2, 2):
+        changed = update(Tables.account).values(per_day=limit, changed_at=Tables.account.c.changed_at + 1)
+        await house.store.write(lambda conn, changed=changed: conn.execute(changed).rowcount)
+        await house.make_due()
+        await house.poll()
+    assert len(carrier.asked) == 2
+
+
+async def test_one_accounts_trouble_is_not_anothers_and_is_said_once_at_both_ends(
+    house: House, carrier: Carrier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await house.add_account()
+    await house.add_account("acc_2")
+    await house.add(NUMBER)
+    carrier.status = 500
+    gone = metrics.carriers_gone("demo")._value
+    before = gone.get()
+    for _ in range(7):
+        await house.make_due()
+        await house.poll()
+    assert (len(carrier.asked), gone.get()) == (5, before + 1)
+    carrier.status = 200
+    await house.add(OTHERS[0], account_id="acc_2")
+    await house.poll()
+    assert carrier.asked[5:] == [OTHERS[0]]
+    breaker = house.access._breakers[MERCHANT, "demo", ACCOUNT]
+    breaker._open_until = 0.0  # its rest is over
+    await house.make_due()
+    await house.poll()
+    assert (NUMBER in carrier.asked[6:], gone.get()) == (True, before)
+    said = capsys.readouterr().out
+    assert (said.count("carrier_gone"), said.count("carrier_back")) == (1, 1)
+
+
+async def test_a_mountain_of_one_account_leaves_room_for_another(house: House) -> None:
+    await house.add_account()
+    await house.add_account("acc_2")
+    await house.add(*[f"DEMO{number:09}" for number in range(700)])
+    await house.add(*OTHERS, account_id="acc_2", next_poll_at=now_ms() - 1)
+
+    def claims(conn: Connection) -> list[dict[str | None, int]]:
+        counts = []
+        busy: dict[tuple[str, str, str | None], int] = {}
+        for _ in range(2):
+            groups = due.claim(conn, now_ms(), 40, busy)
+            counts.append(dict(Counter(group[0].account_id for group in groups)))
+            busy = dict(Counter(group[0].account for group in groups))
+        return counts
+
+    assert await house.store.write(claims) == [{ACCOUNT: due.MOST_OF_AN_ACCOUNT, "acc_2": 1}, {}]
+
+
+async def test_everything_due_is_asked_for_however_much_it_is(house: House, carrier: Carrier) -> None:
+    await house.register(*[f"DEMO{number:09}" for number in range(700)])
+    await house.poll()
+    assert sorted(len(asked.split(",")) for asked in carrier.asked) == [20] * 35
+
+
+async def test_on_the_promised_day_a_parcel_is_asked_for_more_often(house: House) -> None:
+    promised = {"from": None, "to": render.millis_instant(now_ms() + HOUR)}
+    await house.register(NUMBER, promised=promised)
+    for _ in range(2):  # the second answer says nothing new
+        await house.make_due()
+        await house.poll()
+        assert soon((await house.row())["next_poll_at"], HOUR // 2)
+
+
+async def test_polls_keep_back_while_pushes_come_and_return_when_they_fall_silent(house: House) -> None:
+    await house.register(NUMBER)
+    await house.poll()
+    for silent_for, wait in ((35 * HOUR, 12 * HOUR), (37 * HOUR, 2 * HOUR)):
+        await house.set(pushed_at=now_ms() - silent_for, last_event_at=now_ms(), next_poll_at=1)
+        await house.poll()
+        assert soon((await house.row())["next_poll_at"], wait)
+
+
+async def test_an_expired_parcel_is_asked_for_on_request_and_goes_on_with_the_first_news(
+    house: House, carrier: Carrier
+) -> None:
+    await house.register(NUMBER)
+    await house.poll()
+    await house.set(updated_at=now_ms() - 46 * DAY)
+    await house.store.write(lambda conn: housekeeping.expire(conn, now_ms() - 1000))
+    row = await house.row()
+    assert (row["status"], row["next_poll_at"]) == ("expired", None)
+    await house.make_due()  # what a refresh does
+    await house.poll()
+    row = await house.row()
+    assert (row["status"], row["next_poll_at"], len(carrier.asked)) == ("expired", None, 2)
+    at = render.millis_instant(now_ms())
+    carrier.scans = [*carrier.scans, {"id": "s2", "at": at, "code": "SORTED", "text": "Found again"}]
+    await house.make_due()
+    await house.poll()
+    row = await house.row()
+    assert row["status"] == "in_transit"
+    assert soon(row["next_poll_at"], 2 * HOUR)
+
+
+async def test_a_journey_that_ended_long_before_the_registration_is_an_earlier_parcels(
+    house: House, carrier: Carrier
+) -> None:
+    def scan(days: float, code: str) -> dict[str, str]:
+        at = render.millis_instant(now_ms() - int(days * DAY))
+        return {"id": f"s{days}", "at": str(at), "code": code, "text": code}
+
+    carrier.scans = [scan(95, "PICKED_UP"), scan(90, "DELIVERED")]
+    await house.register(NUMBER)
+    await house.poll()
+    row = await house.row()
+    assert (row["status"], row["last_event_at"], house.told) == ("pending", None, [])
+    carrier.scans = [*carrier.scans, scan(1, "PICKED_UP")]
+    await house.make_due()
+    await house.poll()
+    row = await house.row()
+    assert (row["status"], house.told) == ("in_transit", ["shipment.event", "shipment.in_transit"])
+    bodies = await house.store.read(lambda conn: shipments.event_bodies(conn, row))
+    assert [orjson.loads(body)["earlier_parcel"] for body in bodies] == [True, True, False]
+
+
+async def test_a_parcel_registered_late_with_its_ship_date_keeps_its_journey(house: House, carrier: Carrier) -> None:
+    at = now_ms() - 90 * DAY
+    carrier.scans = [{"id": "s1", "at": render.millis_instant(at), "code": "DELIVERED", "text": "Handed over"}]
+    ship_date = str(render.millis_instant(at - DAY))[:10]
+    await house.register(NUMBER, ship_date=ship_date)
+    await house.poll()
+    assert (await house.document())["status"] == "delivered"

@@ -30,7 +30,7 @@ async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
     carrier.scans = [{"id": "s1", "at": datetime.now(UTC).isoformat(), "code": "SORTED", "text": "Sorted"}]
     async with open_house(tmp_path, carrier) as made:
         await made.add_account()
-        await made.add_account(WRONG_ACCOUNT, WRONG)
+        await made.add_account(WRONG_ACCOUNT, WRONG, per_second=1000)
         await made.add(NUMBER, carrier=WRONG, account_id=WRONG_ACCOUNT, carrier_set_by="detected")
         yield made
 
