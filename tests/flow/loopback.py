@@ -49,6 +49,8 @@ class Carrier:
         self.unknown: list[str] = []
         self.scans: Any = [{"id": "s1", "at": "2026-03-02T10:00:00+01:00", "code": "SORTED", "text": "Sorted"}]
         self.poisoned: set[str] = set()
+        self.spoils: set[str] = set()
+        """Numbers for which a whole question is refused."""
         self.elsewhere: dict[str, list[dict[str, Any]]] = {}
         """Number -> events the other carrier, `dhl-unified`, knows ..."""
         self.told_elsewhere: dict[str, dict[str, Any]] = {}
@@ -68,6 +70,8 @@ class Carrier:
             if number not in self.unknown
         ]
         body = orjson.dumps({"parcels": parcels, "unknown": [one for one in numbers if one in self.unknown]})
+        if self.spoils & set(numbers):
+            return web.Response(status=400)
         if self.status != 200:
             body = b"{}"
         return web.Response(status=self.status, body=body, content_type="application/json", headers=self.headers)
