@@ -23,6 +23,7 @@ SERVICE = Service(Path(__file__).with_name("service.wsdl"))
 PATH = "/canshipws/services/CanparAddonsService"
 
 RESULT = "{http://ws.dto.canshipws.canpar.com/xsd}result"
+ERROR = "{http://ws.dto.canshipws.canpar.com/xsd}error"
 DATA = "{http://dto.canshipws.canpar.com/xsd}"
 """The namespace of what stands inside a result."""
 
@@ -47,14 +48,18 @@ class Carrier(Connector, Polls):
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One part a barcode, None for an unknown one. Raises `Unreadable` for any other error."""
-        reply = SERVICE.reply("trackByBarcodeV2", payload.body)
-        if reply is None:
+        # zeep hands over the reply's elements as they are, and None where there is none.
+        found: list[etree._Element] = SERVICE.reply("trackByBarcodeV2", payload.body) or []
+        told = [child for one in found for child in one]
+        if not told:
             raise Unreadable("the answer is empty")
-        error = (reply.error or "").strip()
-        if error and _UNKNOWN not in error.upper():
+        errors = [(one.text or "").strip().upper() for one in told if one.tag == ERROR]
+        if any(error and _UNKNOWN not in error for error in errors):
             raise Unreadable("the carrier answered with an error text")
-        others: list[etree._Element] = reply._value_1 or []  # noqa: SLF001 - zeep's name for elements it does not describe
-        yield from [one for one in others if one.tag == RESULT] or (None,)
+        results = [one for one in told if one.tag == RESULT]
+        if not errors and not results:
+            raise Unreadable("the answer has neither a result nor an error")
+        yield from results or (None,)
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield one barcode's scans, newest first as they come; without any it is unknown."""

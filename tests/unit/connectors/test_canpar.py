@@ -163,3 +163,37 @@ def test_a_promise_in_words_is_kept_as_words():
 @pytest.mark.parametrize("code", ["MAN", "DEP", "OFD", "ATT", "XCP", "RTS"])
 def test_a_code_that_only_one_doubtful_table_knows_has_no_meaning(code):
     assert connector("canpar").codes.look_up((code,)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("DRP", ("available_for_pickup", "other")),
+        ("HLD", ("exception", "delayed")),
+        # Histories go on after it, also to the recipient's delivery, so it must not make that one a return.
+        ("RTN", ("exception", "other")),
+    ],
+)
+def test_a_code_says_no_more_than_its_clients_saw(code, meaning):
+    found = connector("canpar").codes.look_up((code,))[1]
+    assert (found.status, found.substatus) == meaning
+
+
+def test_a_code_padded_with_spaces_is_the_same_code():
+    (scan,) = read(reply(result(event(code="WC ")))).scans
+    assert scan.codes == ("WC",)
+
+
+def test_an_element_added_before_the_error_hides_neither_error_nor_result():
+    added = b"<q:took>12</q:took><q:error>"
+    refused = read(reply(error="SYSTEM BUSY").replace(b"<q:error>", added))
+    assert isinstance(refused.trouble, Unreadable)
+    assert refused.missing == []
+    told = read(reply(result(event())).replace(b"<q:error>", added))
+    assert (told.trouble, len(told.scans)) == (None, 1)
+
+
+def test_an_answer_of_neither_result_nor_error_is_no_unknown_barcode():
+    reading = read(reply().replace(b"<q:error></q:error>", b"<q:took>12</q:took>"))
+    assert isinstance(reading.trouble, Unreadable)
+    assert reading.missing == []
