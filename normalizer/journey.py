@@ -140,7 +140,7 @@ def fold(steps: Iterable[Step], *, is_return: bool = False, told_back: bool = Fa
     """
     known = {one.id: one for one in steps}
     history = sorted(known.values(), key=_in_time)
-    names = {one.piece for one in history if one.piece} or {""}
+    names = sorted({one.piece for one in history if one.piece}) or [""]  # which of two equals rules is not chance
     pieces = {name: _Piece(is_return) for name in names}
     line = _Line()
     last: Step | None = None
