@@ -39,6 +39,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _PER_ACCOUNT = 4
 """Calls of one account under way at once: a carrier that hangs holds no more than these."""
+_GUESSES = 16
+"""Numbers of one group that other carriers are asked for at once."""
 _REJECTED_WAIT_MS = 6 * 3_600_000
 
 
@@ -110,9 +112,7 @@ class Poller:
         slot = self._account_slots.setdefault(key, asyncio.Semaphore(_PER_ACCOUNT))
         try:
             async with slot, self._slots:
-                now = _now()
-                moved = {one.id for one in group if one.doubtful(now) and await self._second_guess.moves(one)}
-                if left := [one for one in group if one.id not in moved]:
+                if left := await self._without_moved(group):
                     await self._ask(left)
         finally:
             self._busy[key] -= 1
@@ -121,6 +121,14 @@ class Poller:
                 self.wake()
             if not self._busy[key]:
                 del self._busy[key]
+
+    async def _without_moved(self, group: Sequence[Due]) -> list[Due]:
+        """Return the group without those that turn out to be another carrier's; some at a time, to keep the claim."""
+        now = _now()
+        doubtful = [one for one in group if one.doubtful(now)][:_GUESSES]
+        moved = await asyncio.gather(*(self._second_guess.moves(one) for one in doubtful))
+        gone = {one.id for one, is_gone in zip(doubtful, moved, strict=True) if is_gone}
+        return [one for one in group if one.id not in gone]
 
     async def _ask(self, group: Sequence[Due]) -> None:
         first = group[0]

@@ -223,6 +223,18 @@ def subscribe_from(carrier: str, account_id: str | None, now: int) -> int | None
     return now if isinstance(connector(carrier), Subscribes) else None
 
 
+def subscribe_again(conn: Connection, merchant_id: str, account_id: str, now: int) -> None:
+    """Ask for pushes of an account's refused numbers now: its credentials changed."""
+    c = Tables.shipment.c
+    refused = update(Tables.shipment).where(
+        c.merchant_id == merchant_id,
+        c.account_id == account_id,
+        c.subscribe_at.is_not(None),
+        c.subscription_refused.is_not(None),
+    )
+    conn.execute(refused.values(subscribe_at=now))
+
+
 def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, set_by: str = "merchant") -> RowMapping:
     """Give a shipment to another carrier: what was read as the wrong one's is not this parcel's history.
 

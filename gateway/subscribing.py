@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy import and_, bindparam, case, or_, select, update
 
 from connectors import UnknownCarrier, connector
-from connectors.base import Subscribes
+from connectors.base import Subscribed, Subscribes
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
 from gateway import cadence, metrics
 from gateway.due import CLAIM_MS
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from connectors.base import Subscribed
     from gateway.carriers import AccountKey, CarrierAccess
     from gateway.db import SqliteStore
 
@@ -157,8 +156,12 @@ class Subscriber:
         if not isinstance(by, Subscribes):
             raise Rejected("this carrier pushes no single numbers")
         opened = await self._access.opened(*first.account)
+        numbers = [one.tracking_number for one in group]
+        proofs = [name for name, secret in by.facts.secrets.items() if secret.use == "push"]
+        if proofs and not any(name in opened.secrets for name in proofs):
+            return Subscribed((), dict.fromkeys(numbers, f"the account has no {' or '.join(proofs)}"))
         callback = f"{self._public_url}/carriers/{first.carrier}/push/{first.account_id}"
-        return await by.subscribe(opened.client, [one.tracking_number for one in group], callback, opened.secrets)
+        return await by.subscribe(opened.client, numbers, callback, opened.secrets)
 
     async def _note_answer(self, group: Sequence[Wish], said: Subscribed) -> None:
         now, push = _now(), connector(group[0].carrier).facts.push

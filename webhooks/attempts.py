@@ -32,9 +32,9 @@ class AttemptFacts:
 
 
 def page(
-    conn: Connection, merchant_id: str, endpoint_id: str, *, before: tuple[int, int] | None = None, limit: int = 50
+    conn: Connection, merchant_id: str, endpoint_id: str, *, before: tuple[int, int, int] | None = None, limit: int = 50
 ) -> list[AttemptFacts]:
-    """Return an endpoint's attempts, newest first; `before` is (at, sequence) of the last one seen."""
+    """Return an endpoint's attempts, newest first; `before` is (at, sequence, number) of the last one seen."""
     message = Tables.message.c
     statement = (
         select(*_A, message.id)
@@ -49,8 +49,9 @@ def page(
         .limit(limit)
     )
     if before is not None:
-        at, sequence = before
-        statement = statement.where(_A.at <= at, or_(_A.at < at, _A.sequence < sequence))  # the first bounds the index
+        at, sequence, number = before
+        older = or_(_A.at < at, _A.sequence < sequence, and_(_A.sequence == sequence, _A.number < number))
+        statement = statement.where(_A.at <= at, older)  # the first bounds the index
     return [
         AttemptFacts(
             row.id or row.message_id,

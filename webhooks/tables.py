@@ -26,7 +26,10 @@ class Message(SQLModel, table=True):
     """One entry of the log, and the outbox in one: insert-only, `body` is the exact bytes signed and sent."""
 
     __tablename__ = "message"
-    __table_args__ = (UniqueConstraint("merchant_id", "id", name="message_id"),)
+    __table_args__ = (
+        UniqueConstraint("merchant_id", "id", name="message_id"),
+        Index("message_shipment", "merchant_id", "shipment_id", "sequence"),
+    )
 
     merchant_id: str = Field(primary_key=True)
     sequence: int = Field(sa_type=BigInteger, primary_key=True)

@@ -122,6 +122,7 @@ async def change(ask: Ask) -> web.StreamResponse:
                     secrets[name] = value
             _must_fit(row["carrier"], {name: value for name, value in wish.secrets.items() if value is None}, secrets)
             changed["secrets"] = seal(vault, ask.merchant_id, account_id, secrets)
+            shipments.subscribe_again(conn, ask.merchant_id, account_id, ask.now)
             if row["state"] == "rejected":  # its parcels were put off: ask again at once
                 due = _first_poll(row["carrier"], ask.now)
                 shipments.give_account(

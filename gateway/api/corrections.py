@@ -9,11 +9,11 @@ from aiohttp import web
 from sqlalchemy.exc import IntegrityError
 
 from connectors import carrier_codes
-from gateway import shipments
+from gateway import accounts, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer
 from gateway.api.problems import Problem, invalid
-from gateway.api.shipments import account_choices, found, plain, promise, refusal, sealed_recipient, wake, whole
+from gateway.api.shipments import found, plain, promise, refusal, sealed_recipient, wake, whole
 from gateway.registering import Refused, can_be_asked, choose_account, choose_carrier
 from gateway.telling import Teller
 from gateway.visibility import shown
@@ -101,7 +101,7 @@ def _json(value: dict[str, Any] | None) -> bytes | None:
 
 
 def _account_of(conn: Connection, row: RowMapping, given: str | None) -> str | None:
-    account = choose_account(account_choices(conn, row["merchant_id"]), row["carrier"], given)
+    account = choose_account(accounts.choices(conn, row["merchant_id"]), row["carrier"], given)
     return None if account is None else account.id
 
 
@@ -120,7 +120,7 @@ def _why_not(conn: Connection, row: RowMapping, account_id: str | None) -> str:
     """Return why a shipment's carrier cannot be asked; empty where it can."""
     if row["carrier"] not in carrier_codes():
         return "there is no connector for this carrier any more"
-    choice = next((one for one in account_choices(conn, row["merchant_id"]) if one.id == account_id), None)
+    choice = next((one for one in accounts.choices(conn, row["merchant_id"]) if one.id == account_id), None)
     return can_be_asked(row["carrier"], choice)
 
 

@@ -113,11 +113,12 @@ async def replay(ask: Ask) -> web.StreamResponse:
 async def attempts(ask: Ask) -> web.StreamResponse:
     """List attempts."""
     query: PageQuery = ask.query
-    before: tuple[int, int] | None = None
+    before: tuple[int, int, int] | None = None
     if query.cursor is not None:
         try:
-            at, sequence = read_cursor(query.cursor)
-            before = (at, int(sequence))
+            at, place = read_cursor(query.cursor)
+            sequence, _, number = place.partition(".")
+            before = (at, int(sequence), int(number))
         except (BadCursor, ValueError):
             raise invalid(("?cursor", "it is no cursor of this list")) from None
 
@@ -129,7 +130,8 @@ async def attempts(ask: Ask) -> web.StreamResponse:
         found = await ask.gateway.store.read(work)
     more = len(found) > query.limit
     found = found[: query.limit]
-    cursor = make_cursor(found[-1].at, str(found[-1].sequence)) if more else None
+    last = found[-1] if more else None
+    cursor = None if last is None else make_cursor(last.at, f"{last.sequence}.{last.number}")
     return listing([_attempt(one) for one in found], cursor)
 
 

@@ -13,7 +13,6 @@ from gateway.api.calls import STAFF, Ask, Calls, answer, parse
 from gateway.api.calls import listing as list_of
 from gateway.api.problems import Problem, invalid
 from gateway.registering import (
-    AccountChoice,
     Plan,
     Refused,
     choose_carrier,
@@ -84,16 +83,11 @@ def sealed_recipient(vault: Vault, merchant_id: str, recipient: requests.Recipie
     return None if told is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(told))
 
 
-def account_choices(conn: Connection, merchant_id: str) -> list[AccountChoice]:
-    """Return a merchant's accounts as far as choosing needs them."""
-    return [AccountChoice(row["id"], row["carrier"], row["state"]) for row in accounts.listed(conn, merchant_id)]
-
-
 def _register(
     conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
 ) -> list[tuple[RowMapping, bool, Plan] | Refused]:
     """Make all that can be made, in the caller's transaction; per draft its row, whether it is new, and warnings."""
-    choices = account_choices(conn, merchant_id)
+    choices = accounts.choices(conn, merchant_id)
     plans: list[Plan | Refused] = []
     for draft in drafts:
         try:

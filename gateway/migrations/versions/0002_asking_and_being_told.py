@@ -14,6 +14,7 @@ depends_on = None
 
 
 def upgrade() -> None:
+    op.create_index("message_shipment", "message", ["merchant_id", "shipment_id", "sequence"], unique=False)
     with op.batch_alter_table("account", schema=None) as batch_op:
         batch_op.add_column(sa.Column("per_second", sa.Float(), nullable=True))
         batch_op.add_column(sa.Column("per_day", sa.Integer(), nullable=True))
@@ -38,6 +39,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("message_shipment", "message")
     with op.batch_alter_table("shipment", schema=None) as batch_op:
         batch_op.drop_index("shipment_subscribe", sqlite_where=sa.text("subscribe_at is not null"))
         batch_op.drop_column("subscription_refused")

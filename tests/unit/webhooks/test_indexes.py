@@ -11,6 +11,7 @@ from webhooks import attempts, endpoints, log, messages
 from webhooks.endpoints import Wishes
 from webhooks.loading import load
 from webhooks.log import Draft
+from webhooks.tables import Tables
 
 M = "mer_1"
 
@@ -68,10 +69,29 @@ def test_the_first_page_of_attempts_is_read_from_the_newest_end_of_an_index(conn
 
 
 def test_a_later_page_of_attempts_begins_where_the_last_one_ended(conn, endpoint_id):
-    assert plan(conn, lambda: attempts.page(conn, M, endpoint_id, before=(3, 4))) == {
+    assert plan(conn, lambda: attempts.page(conn, M, endpoint_id, before=(3, 4, 1))) == {
         ATTEMPTS_BY_TIME.replace("=?)", "=? AND at<?)"),
         f"{MESSAGE_BY_KEY} LEFT-JOIN",
     }
+
+
+def test_pages_of_attempts_lose_none_even_between_two_of_one_instant(conn, endpoint_id):
+    row = {"merchant_id": M, "endpoint_id": endpoint_id, "sequence": 2, "at": 9, "outcome": "reset", "ms": 1}
+    rows = [row | {"number": number, "response": ""} for number in (0, 1)]
+    conn.execute(Tables.attempt.insert(), [*rows, row | {"sequence": 1, "number": 1, "at": 8, "response": ""}])
+    seen, before = [], None
+    while found := attempts.page(conn, M, endpoint_id, before=before, limit=1):
+        seen += [(one.sequence, one.number) for one in found]
+        before = (found[-1].at, found[-1].sequence, found[-1].number)
+    assert seen == [(2, 1), (2, 0), (1, 1)]
+
+
+def test_a_shipments_messages_are_found_without_walking_its_merchants_log(conn):
+    steps = plan(conn, lambda: messages.find(conn, M, shipment_id="shp_1"))
+    assert any(
+        step.startswith("SEARCH message USING INDEX message_shipment (merchant_id=? AND shipment_id=?")
+        for step in steps
+    )
 
 
 def test_what_became_of_a_message_is_found_by_the_whole_key(conn, endpoint_id):
