@@ -116,7 +116,9 @@ class House:
     async def add_account(self, account_id: str = ACCOUNT, carrier: str = "demo", **columns: Any) -> None:
         now = now_ms()
         secrets = self.vault.seal(
-            MERCHANT, secrets_purpose(account_id), orjson.dumps({"api_key": "key-of-the-merchant"})
+            MERCHANT,
+            secrets_purpose(account_id),
+            orjson.dumps({"api_key": "key-of-the-merchant", "signing_secret": "word-of-the-merchant"}),
         )
         row = {"merchant_id": MERCHANT, "id": account_id, "carrier": carrier, "label": "", "mode": "production"}
         row |= {"secrets": secrets, "state": "active", "state_reason": ""}

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from flow.loopback import ACCOUNT, DAY, HOUR, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
+from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
 from sqlalchemy import select
 
 from connectors import connector
 from connectors.facts import Push
-from gateway import metrics
+from gateway import accounts, metrics, shipments
 from gateway.demo.carrier_server import CarrierServer
 from gateway.demo.lives import lives
 from gateway.demo.world import World
@@ -21,6 +21,8 @@ from gateway.tables import Tables
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+    from sqlalchemy import Connection
 
 CALLBACK = f"https://hub.example/carriers/demo/push/{ACCOUNT}"
 MINUTE = 60_000
@@ -129,6 +131,27 @@ async def test_a_refused_right_to_pushes_does_not_stop_the_accounts_polls(house:
     assert (account, "account.rejected" in house.told) == ("active", False)
 
 
+async def test_an_account_that_could_not_prove_a_push_asks_for_none_until_its_credentials_change(
+    house: House, carrier: Carrier
+) -> None:
+    bare = house.vault.seal(MERCHANT, f"account:{ACCOUNT}", b'{"api_key":"key-of-the-merchant"}')
+    await house.add_account(secrets=bare)
+    await house.add(NUMBER)
+    await house.subscribe()
+    assert (await house.row())["subscription_refused"] == "the account has no signing_secret"
+    assert carrier.subscriptions == []
+    whole = house.vault.seal(MERCHANT, f"account:{ACCOUNT}", b'{"api_key":"k","signing_secret":"s"}')
+
+    def change(conn: Connection) -> None:
+        accounts.change(conn, MERCHANT, ACCOUNT, now_ms() + 1, secrets=whole)
+        shipments.subscribe_again(conn, MERCHANT, ACCOUNT, now_ms())
+
+    await house.store.write(change)
+    await house.subscribe()
+    row = await house.row()
+    assert (row["subscription_refused"], len(carrier.subscriptions)) == (None, 1)
+
+
 @pytest.fixture
 def only_news() -> Iterator[None]:
     """The demo carrier as one whose pushes tell only what happens from now on."""
@@ -184,7 +207,9 @@ async def test_the_demo_carrier_takes_subscriptions_and_knows_where_to_push(hous
     known = next(parcel.number for parcel in world.cast if parcel.carrier == "demo")
     async with CarrierServer(world) as server:
         house.access._base_urls = server.base_urls
-        await house.add_account(secrets=house.vault.seal("mer_1", f"account:{ACCOUNT}", b'{"api_key":"demo-key"}'))
+        await house.add_account(
+            secrets=house.vault.seal("mer_1", f"account:{ACCOUNT}", b'{"api_key":"demo-key","signing_secret":"s"}')
+        )
         await house.add(known, "DEMO999999999")
         await house.subscribe()
     assert world.callbacks == {"demo": CALLBACK}
