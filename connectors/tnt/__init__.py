@@ -111,12 +111,13 @@ def _number(payload: Payload, consignment: etree._Element) -> str:
 
 def _scan(number: str, consignment: etree._Element, status: etree._Element, *, order: int) -> Scan:
     code = _text(status, "StatusCode")
-    good = code == _GOOD
+    good, words = code == _GOOD, _text(status, "StatusDescription")
     return Scan(
         number=number,
         at=_at(status, "LocalEventDate", "LocalEventTime"),
         codes=(code,) if code else (),
-        text=_text(status, "StatusDescription") or "",
+        text=words or "",
+        phrase=words,
         place=_place(consignment, status, delivered=good),
         order=order,
         signed_by=_text(consignment, "Signatory") if good else None,

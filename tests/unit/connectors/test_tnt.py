@@ -173,3 +173,23 @@ def test_a_consignment_that_does_not_say_its_number_makes_none_unknown():
     several = read(reply(consignment(status(), number="")), NUMBER, "640011267")
     assert (several.missing, several.scans) == ([], [])
     assert isinstance(several.trouble, Unreadable)
+
+
+@pytest.mark.parametrize(
+    ("words", "meaning"),
+    [
+        ("Customer Not Home. Follow Up Actions Underway", ("attempt_failed", "recipient_absent")),
+        ("Released By Customs", ("in_transit", "customs_cleared")),
+        ("Customs Clearance In Progress.", ("in_transit", "customs_started")),
+        ("Contact With Receiver Required To Agree Delivery Date/time", None),
+    ],
+)
+def test_of_a_code_without_a_row_a_reviewed_description_decides(words, meaning):
+    (scan,) = read(reply(consignment(status("ZQ9").replace("Words", words), summary="INT"))).scans
+    _, found = connector("tnt").codes.look_up(scan.codes, scan.phrase)
+    assert (found and (found.status, found.substatus)) == meaning
+
+
+def test_a_listed_code_is_not_overruled_by_its_description():
+    (scan,) = read(reply(consignment(status("OD").replace("Words", "Released By Customs"), summary="INT"))).scans
+    assert connector("tnt").codes.look_up(scan.codes, scan.phrase)[1].status == "out_for_delivery"
