@@ -292,8 +292,9 @@ class _Line:
         )
 
 
-def _progress(piece: _Piece) -> int:
-    return -1 if piece.status is None else RANK[piece.status]
+def _progress(piece: _Piece) -> tuple[int, bool]:
+    """How far a piece is; of two equally far the one in trouble speaks, for someone should look."""
+    return (-1, True) if piece.status is None else (RANK[piece.status], piece.status is not Status.EXCEPTION)
 
 
 def _action(status: Status, substatus: str) -> str | None:

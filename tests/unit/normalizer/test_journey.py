@@ -197,6 +197,12 @@ def test_a_shipment_of_pieces_is_delivered_when_all_are() -> None:
     assert told(all_of_them) == [("info_received", 1), ("in_transit", 1), ("delivered", 1)]
 
 
+def test_of_two_pieces_equally_far_the_one_in_trouble_speaks() -> None:
+    for first, second in (("A", "B"), ("B", "A")):
+        journey = fold([step(1, Status.IN_TRANSIT, piece=first), step(2, Status.EXCEPTION, "damaged", piece=second)])
+        assert (journey.status, journey.substatus) == (Status.EXCEPTION, "damaged")
+
+
 def test_a_scan_of_the_whole_shipment_counts_for_every_piece() -> None:
     journey = fold(
         [step(0, Status.IN_TRANSIT, piece="A"), step(0, Status.IN_TRANSIT, piece="B"), step(4, Status.DELIVERED)]
