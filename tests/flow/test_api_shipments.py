@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from flow.conftest import demo_push
 from sqlalchemy import select
 
 from gateway.tables import Tables
@@ -416,3 +417,22 @@ async def _next_poll(house, shipment_id):
     return await house.gateway.store.read(
         lambda conn: conn.execute(select(c.next_poll_at).where(c.id == shipment_id)).scalar()
     )
+
+
+async def test_a_ship_date_is_a_day_and_says_that_an_old_delivery_is_this_parcels(house):
+    account_id = await house.demo_account()
+    wish = {"tracking_number": "DEMO770044006", "carrier": "demo"}
+    refused = await house.call("POST", "/v1/shipments", wish | {"ship_date": "last week"})
+    assert (refused.status, refused.pointers) == (422, ["/ship_date"])
+    late = (await house.call("POST", "/v1/shipments", wish | {"ship_date": "2024-03-01"})).json
+    young = (await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302", "carrier": "demo"})).json
+    assert (late["ship_date"], young["ship_date"], young["continued_from"]) == ("2024-03-01", None, None)
+    statuses = []
+    for shipment in (late, young):
+        body = demo_push(shipment["tracking_number"], "DELIVERED", start="2024-03-04T09:00:00+01:00")
+        assert (await house.push(account_id, body)).status == 200
+        await house.read_all()
+        path = f"/v1/shipments/{shipment['id']}"
+        (event,) = (await house.call("GET", f"{path}/events")).json["data"]
+        statuses.append(((await house.call("GET", path)).json["status"], event["earlier_parcel"]))
+    assert statuses == [("delivered", False), ("pending", True)]
