@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,9 @@ _ACCOUNT = {
     "AccountEntity": "",
     "AccountCountryCode": "",
 }
+
+_RETURN_NUMBER = re.compile(r"\bRtn HAWB (\d{6,20})\b")
+"""How the comment of a return names the waybill of the way back (answers of an account in a public client's tests)."""
 
 _GRAMS = {"KG": Decimal(1000), "LB": Decimal("453.59237")}
 
@@ -152,6 +156,8 @@ class Carrier(Connector, Polls):
             yield Missing(number=number)
         for place_in_list, update in enumerate(updates):
             yield _scan(number, update, order=-place_in_list)
+            if back := _RETURN_NUMBER.search(_text(update, f"{NS}Comments") or ""):
+                yield Detail(number=number, returns_as=back[1])
         for update in updates:
             if (weight := _grams(update)) is not None:
                 yield Detail(number=number, weight_grams=weight)

@@ -55,7 +55,7 @@ def test_our_samples_are_answered_as_the_live_or_the_newer_description_says(tmp_
     assert fits["out-for-delivery"][0] is True
     assert fits["delivered"] == (False, True)
     assert all(any(pair) for pair in fits.values()), fits
-    assert len(fits) == 6
+    assert len(fits) == 7
 
 
 @pytest.mark.parametrize("file", [LIVE, TEST])

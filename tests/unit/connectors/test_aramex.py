@@ -105,8 +105,31 @@ def test_a_location_of_another_form_is_a_facility_and_names_no_country(where):
     assert scan.place == Place(facility=where)
 
 
-def test_a_code_that_clients_contradict_each_other_about_stays_unknown_unless_its_description_tells():
-    one, two = read(reply(("111", [update("SH006", "Some words"), update("SH003", "Out for Delivery.")]))).scans
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("SH006", "delivered/collected"),
+        ("SH033", "attempt_failed/other"),
+        ("SH069", "returning/to_sender"),
+        ("SH498", "returning/other"),
+        ("SH499", "available_for_pickup/at_locker"),
+        ("SH470", "exception/duties_unpaid"),
+        ("SH236", None),
+    ],
+)
+def test_a_listed_code_is_understood_and_one_about_documents_alone_is_not(code, told):
+    (scan,) = read(reply(("111", [update(code, "Words")]))).scans
+    assert meaning(scan) == told
+
+
+def test_the_comment_of_a_return_names_the_waybill_of_the_way_back():
+    said = read(reply(("111", [update("SH069", "Returned to Shipper", Comments="Rtn HAWB 50919500004 ")]))).details
+    assert said == [Detail(number="111", returns_as="50919500004")]
+    assert read(reply(("111", [update("SH069", Comments="left with S. Haddad")]))).details == []
+
+
+def test_a_code_without_a_row_stays_unknown_unless_its_description_tells():
+    one, two = read(reply(("111", [update("SH988", "Some words"), update("SH989", "Out for Delivery.")]))).scans
     assert (meaning(one), meaning(two)) == (None, "out_for_delivery/on_route")
 
 
