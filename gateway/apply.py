@@ -103,6 +103,7 @@ _UPDATED = (
     "not_found",
     "pushed_at",
     "next_poll_at",
+    "subscribe_at",
     "updated_at",
 )
 _UPDATE = Many.running(

@@ -11,7 +11,7 @@ from gateway import cadence, earlier, shipments
 from gateway.telling import Teller, told_runs, untold
 from normalizer import details, render
 from normalizer.journey import Step, fold, step
-from normalizer.model import Event, Position, Status
+from normalizer.model import ENDS, Event, Position, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -106,6 +106,7 @@ class Refolded:
             "not_found": self._not_found,
             "pushed_at": pushed_at,
             "next_poll_at": self._next_poll(state, last, pushed_at) if self._polls else row["next_poll_at"],
+            "subscribe_at": self._subscribe_at(state["status"]),
             "updated_at": now,
         }
 
@@ -146,6 +147,15 @@ class Refolded:
             if told:
                 after = details.merge(after, told, one.sort_at)
         return after
+
+    def _subscribe_at(self, status: str) -> int | None:
+        """Return when to ask for pushes: again at once where a parcel that was over wakes without a subscription."""
+        row = self.row
+        at: int | None = row["subscribe_at"]
+        woken = row["status"] in ENDS and status not in ENDS
+        if at is not None or not woken or (row["subscribed_until"] or 0) > self._now:
+            return at
+        return shipments.subscribe_from(row["carrier"], row["account_id"], self._now)
 
     def _next_poll(self, state: Mapping[str, Any], last: int | None, pushed_at: int | None) -> int | None:
         row = self.row

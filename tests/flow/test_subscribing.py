@@ -185,6 +185,16 @@ async def test_what_is_over_or_stopped_is_not_subscribed_any_more(
     assert carrier.subscriptions == []
 
 
+async def test_a_parcel_that_was_given_up_and_wakes_is_subscribed_again(house: House, carrier: Carrier) -> None:
+    await house.register(NUMBER)
+    await house.set(status="expired", subscribe_at=None, subscribed_until=now_ms() - DAY)
+    await house.poll()
+    assert (await house.row())["status"] == "in_transit"
+    await house.subscribe()
+    assert [one["numbers"] for one in carrier.subscriptions] == [[NUMBER]]
+    assert soon((await house.row())["subscribed_until"], 30 * DAY)
+
+
 async def test_without_an_address_of_our_own_nobody_is_asked_to_push(house: House, carrier: Carrier) -> None:
     await house.register(NUMBER)
     nowhere = Subscriber(house.store, house.access, "")
