@@ -90,7 +90,7 @@ async def whole_way(count: int) -> list[dict[str, Any]]:
     """CPU from a push to the signed webhook, recorded, against a bare POST and its receipt."""
     receiver = Receiver()
     server = await receiver.start()
-    async with house() as ours:
+    async with house(GATEWAY_ROLES="api,ingest,dispatch") as ours:
         await _endpoint(ours, receiver)
         warm = [ours.push(900_000 + number, 0) for number in range(300)]
         await fire(ours.process.port, warm, AT_ONCE)

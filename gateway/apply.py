@@ -129,9 +129,12 @@ def _shipments(conn: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
     rows: dict[Key, RowMapping] = {}
     for merchant_id, ids in by_merchant(keys):
         statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id.in_(ids))
-        for row in conn.execute(statement).mappings():
+        for row in conn.execute(statement).mappings().all():
             rows[merchant_id, row["id"]] = row
     return rows
+
+
+_STATUS = {status.value: status for status in Status}
 
 
 def _steps(conn: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Step]]:
@@ -140,9 +143,8 @@ def _steps(conn: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Step]]:
     steps: dict[Key, dict[str, Step]] = defaultdict(dict)
     for merchant_id, ids in by_merchant(keys):
         statement = select(c.shipment_id, *columns).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids))
-        for shipment_id, *told in conn.execute(statement):
-            sort_at, order, id_, status, *rest = told
-            steps[merchant_id, shipment_id][id_] = Step(sort_at, order, id_, Status(status), *rest)
+        for shipment_id, at, order, id_, status, *rest in conn.execute(statement).all():
+            steps[merchant_id, shipment_id][id_] = Step(at, order, id_, _STATUS[status], *rest)
     return steps
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b32encode
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -27,9 +26,12 @@ _BACK = {
 """What a status means on a scan that the carrier itself marks as part of the way back."""
 
 _SEPARATOR = "\x1f"
-_ID_LENGTH = 26
-_ID_BYTES = 20
-"""The digest's bytes that the characters are made of; encoding the rest would be thrown away."""
+_BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
+_PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
+_ID_PAIRS = 13
+_ID_BYTES = 17
+_ID_SPARE = 8 * _ID_BYTES - 10 * _ID_PAIRS
+"""26 characters of base32 hold 130 bits; the library's encoder took a third of an event's time for them."""
 
 
 def event_id(carrier: str, scan: Scan) -> str:
@@ -52,7 +54,13 @@ def event_id(carrier: str, scan: Scan) -> str:
 def content_id(prefix: str, *parts: str) -> str:
     """Return an id that is the same for the same texts: `<prefix>_` and 26 characters of base32."""
     digest = sha256(_SEPARATOR.join(parts).encode("utf-8", "surrogatepass")).digest()
-    return f"{prefix}_{b32encode(digest[:_ID_BYTES])[:_ID_LENGTH].decode().lower()}"
+    number = int.from_bytes(digest[:_ID_BYTES]) >> _ID_SPARE
+    pairs = []
+    for _ in range(_ID_PAIRS):
+        number, pair = number >> 10, _PAIRS[number & 1023]
+        pairs.append(pair)
+    pairs.reverse()
+    return f"{prefix}_{''.join(pairs)}"
 
 
 def normalize(

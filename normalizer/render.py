@@ -6,6 +6,7 @@ Every face shows the same shapes: API, webhooks, goldens, command line.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from normalizer.model import Event, Place, Position, Proof, Status, Window
@@ -19,6 +20,7 @@ _PLACE = tuple(Place.__dataclass_fields__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=16_384)
 def instant(at: datetime | date | None) -> str | None:
     """Return an aware datetime in UTC with `Z`, a naive one as the wall clock it is, a date as the day."""
     if at is None:
@@ -30,6 +32,7 @@ def instant(at: datetime | date | None) -> str | None:
     return at.replace(tzinfo=None).isoformat() + "Z"
 
 
+@lru_cache(maxsize=16_384)
 def millis_instant(millis: int | None) -> str | None:
     """Return an instant kept as epoch milliseconds."""
     return None if millis is None else instant(_EPOCH + timedelta(milliseconds=millis))
