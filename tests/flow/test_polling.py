@@ -10,6 +10,7 @@ import orjson
 import pytest
 from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 from gateway import due, housekeeping, metrics, shipments
 from gateway.carriers import CarrierAccess
@@ -216,28 +217,29 @@ async def test_a_new_limit_holds_at_once_and_keeps_the_count(house: House, carri
 
 
 async def test_one_accounts_trouble_is_not_anothers_and_is_said_once_at_both_ends(
-    house: House, carrier: Carrier, capsys: pytest.CaptureFixture[str]
+    house: House, carrier: Carrier
 ) -> None:
     await house.add_account()
     await house.add_account("acc_2")
     await house.add(NUMBER)
-    carrier.status = 500
-    gone = metrics.carriers_gone("demo")._value
-    before = gone.get()
-    for _ in range(7):
+    with capture_logs() as logs:
+        carrier.status = 500
+        gone = metrics.carriers_gone("demo")._value
+        before = gone.get()
+        for _ in range(7):
+            await house.make_due()
+            await house.poll()
+        assert (len(carrier.asked), gone.get()) == (5, before + 1)
+        carrier.status = 200
+        await house.add(OTHERS[0], account_id="acc_2")
+        await house.poll()
+        assert carrier.asked[5:] == [OTHERS[0]]
+        breaker = house.access._breakers[MERCHANT, "demo", ACCOUNT]
+        breaker._open_until = 0.0  # its rest is over
         await house.make_due()
         await house.poll()
-    assert (len(carrier.asked), gone.get()) == (5, before + 1)
-    carrier.status = 200
-    await house.add(OTHERS[0], account_id="acc_2")
-    await house.poll()
-    assert carrier.asked[5:] == [OTHERS[0]]
-    breaker = house.access._breakers[MERCHANT, "demo", ACCOUNT]
-    breaker._open_until = 0.0  # its rest is over
-    await house.make_due()
-    await house.poll()
-    assert (NUMBER in carrier.asked[6:], gone.get()) == (True, before)
-    said = capsys.readouterr().out
+        assert (NUMBER in carrier.asked[6:], gone.get()) == (True, before)
+    said = [line["event"] for line in logs]
     assert (said.count("carrier_gone"), said.count("carrier_back")) == (1, 1)
 
 
