@@ -14,6 +14,8 @@ from normalizer.codes import CodeTable, read_codes, read_phrases
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from normalizer.codes import Meaning
+
 HERE = Path(__file__).parent
 
 
@@ -34,15 +36,21 @@ def connector(code: str) -> Connector:
         raise UnknownCarrier(f"there is no carrier {code!r}")
     folder = HERE / code.replace("-", "_")
     module = import_module(f"connectors.{folder.name}")
-    codes = read_codes((folder / "codes.csv").read_text("utf-8").splitlines(), f"{code}/codes.csv")
+    facts = read_facts(folder / "carrier.toml")
+    common = {} if facts.falls_back_on is None else _codes(facts.falls_back_on)
     phrases_file = folder / "phrases.csv"
     phrases = (
         read_phrases(phrases_file.read_text("utf-8").splitlines(), f"{code}/phrases.csv")
         if phrases_file.exists()
         else {}
     )
-    loaded: Connector = module.Carrier(read_facts(folder / "carrier.toml"), CodeTable(codes, phrases))
+    loaded: Connector = module.Carrier(facts, CodeTable(_codes(code), phrases, common))
     return loaded
+
+
+def _codes(code: str) -> dict[str, Meaning]:
+    lines = (HERE / code.replace("-", "_") / "codes.csv").read_text("utf-8").splitlines()
+    return read_codes(lines, f"{code}/codes.csv")
 
 
 def connectors() -> Mapping[str, Connector]:

@@ -82,6 +82,8 @@ class Facts(_Strict):
     push: Push = Push()
     clock: Clock
     secrets: dict[str, Secret] = {}
+    falls_back_on: str | None = None
+    """The standard whose code table is asked where the carrier's own has no row: `upu` for posts."""
     numbers: tuple[NumberFormat, ...] = ()
     sources: dict[str, str] = {}
     """Which document each group of facts was taken from."""

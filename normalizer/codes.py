@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, get_args
 from normalizer.model import SUBSTATUSES, Moves, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 COLUMNS = ("code", "status", "substatus", "moves", "source", "note")
 """`moves` empty means `tells`. `source` names the document a code stands in; `note` says why, where it is not plain."""
@@ -37,17 +37,26 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """All codes and reviewed phrases of one carrier. A code without a row has no meaning: never guess one."""
+    """All codes and reviewed phrases of one carrier. A code without a row has no meaning: never guess one.
+
+    `common` is a standard's table the carrier's trade shares (posts: the UPU's events); the carrier's own rows win.
+    """
 
     codes: Mapping[str, Meaning] = field(default_factory=dict)
     phrases: Mapping[str, Meaning] = field(default_factory=dict)
+    common: Mapping[str, Meaning] = field(default_factory=dict)
 
-    def look_up(self, codes: Iterable[str], phrase: str | None = None) -> tuple[str | None, Meaning | None]:
+    def look_up(self, codes: Sequence[str], phrase: str | None = None) -> tuple[str | None, Meaning | None]:
         """Return (matching code, meaning) of the first code with a row, else of the phrase, else (None, None)."""
         for code in codes:
             meaning = self.codes.get(code)
             if meaning is not None:
                 return code, meaning
+        if self.common:
+            for code in codes:
+                meaning = self.common.get(code)
+                if meaning is not None:
+                    return code, meaning
         if phrase is not None and self.phrases:
             return None, self.phrases.get(normal_phrase(phrase))
         return None, None
