@@ -215,6 +215,21 @@ def _load(body: bytes) -> Any:
     return etree.fromstring(body) if start == b"<" else body.decode()
 
 
+def simulated_day(shipments: int) -> list[dict[str, Any]]:
+    """A day of asking 45 simulated carriers; not part of "everything", because it takes minutes."""
+    import day  # noqa: PLC0415 - it needs time-machine, which only developers have
+
+    lived = day.quietly(shipments)
+    day.show(lived)
+    late = lived["late_seconds"]
+    return [
+        figure("a day: promises broken", sum(lived["broken"].values()), 0, "", 0, "0"),
+        figure("a day: asked after due, p50", late["p50"], 0, "s", 0, "<= 2 s"),
+        figure("a day: asked after due, p99", late["p99"], 0, "s", 0, "watched"),
+        figure("a day: carriers' answers", lived["calls"] / lived["real_seconds"], 0, "calls/s", 0, "watched"),
+    ]
+
+
 def _fastest(work: Any, seconds: float) -> float:
     """Return the best of many runs: what the machine can do when nobody else is at it."""
     best, until = float("inf"), time.perf_counter() + seconds
@@ -238,14 +253,19 @@ def main() -> None:
     """Run what is asked for, everything by default."""
     parts = {"push": push_accepted, "way": whole_way}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="*", choices=[*parts, "parse", []], help="what to measure; all by default")
+    parser.add_argument("part", nargs="*", choices=[*parts, "parse", "day", []], help="default: all but day")
     parser.add_argument("--count", type=int, default=6000, help="requests or events for each measure")
     arguments = parser.parse_args()
     wanted = arguments.part or [*parts, "parse"]
     rows: list[dict[str, Any]] = []
     for name in wanted:
         print(f"measuring: {name} ...", flush=True)
-        rows += parse_and_normalize(0.4) if name == "parse" else uvloop.run(parts[name](arguments.count))
+        if name == "parse":
+            rows += parse_and_normalize(0.4)
+        elif name == "day":
+            rows += simulated_day(arguments.count)
+        else:
+            rows += uvloop.run(parts[name](arguments.count))
     show(rows)
     file = repository() / "benchmarks" / "results.json"
     file.write_text(json.dumps({"at": datetime.now(UTC).isoformat(), "figures": rows}, indent=1) + "\n")

@@ -28,6 +28,7 @@ from webhooks import log as message_log
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import httpx
     from sqlalchemy import Connection, RowMapping
 
     from connectors.facts import Api
@@ -71,7 +72,11 @@ def secrets_purpose(account_id: str) -> str:
 
 
 class CarrierAccess:
-    """Makes and keeps the clients through which accounts ask their carriers."""
+    """Makes and keeps the clients through which accounts ask their carriers.
+
+    `transport` is the network all of them share, by default a pool of its own; `clock` (seconds) is what their
+    breakers rest by. A simulated day gives both.
+    """
 
     def __init__(
         self,
@@ -79,12 +84,16 @@ class CarrierAccess:
         vault: Vault,
         base_urls: Mapping[str, str],
         tell: Callable[[dict[str, list[Entry]]], None],
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._vault = vault
         self._base_urls = base_urls
         self._tell = tell
-        self._transport: Any = None
+        self._transport = transport
+        self._clock = clock
         self._clients: dict[AccountKey, tuple[int, Opened]] = {}
         self._limits: dict[AccountKey, _Limits] = {}
         self._breakers: dict[AccountKey, Breaker] = {}
@@ -152,7 +161,7 @@ class CarrierAccess:
     def _breaker(self, key: AccountKey) -> Breaker:
         breaker = self._breakers.get(key)
         if breaker is None:
-            breaker = self._breakers[key] = Breaker(on_change=partial(_say, key[1], key[2]))
+            breaker = self._breakers[key] = Breaker(clock=self._clock, on_change=partial(_say, key[1], key[2]))
         return breaker
 
     async def note_usage(self) -> None:
