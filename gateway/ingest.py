@@ -17,7 +17,7 @@ from sqlalchemy import bindparam, update
 from connectors import UnknownCarrier, capabilities, connector
 from connectors.base import Payload
 from connectors.errors import Unreadable
-from gateway import metrics, shipments
+from gateway import metrics, own_codes, shipments
 from gateway.apply import Applied, apply
 from gateway.inbox import Kept, waiting_after
 from gateway.reading import Read, read
@@ -28,12 +28,13 @@ from normalizer.numbers import normal_number
 from webhooks.store import Many
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from gateway.apply import Key
     from gateway.db import SqliteStore
+    from normalizer.codes import Meaning
     from normalizer.model import Event
     from webhooks.log import Entry
 
@@ -58,6 +59,7 @@ class Ingest:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest")
         self._stopping = False
         self.on_read: Callable[[int], None] = lambda _count: None
+        self.own_codes = own_codes.OwnCodes(store)
 
     def start(self) -> None:
         """Begin with what an earlier run left unread."""
@@ -122,7 +124,8 @@ class Ingest:
 
     async def _digest(self, batch: Sequence[Kept]) -> None:
         loop = asyncio.get_running_loop()
-        readings = await loop.run_in_executor(self._thread, read_all, batch)
+        own = await self.own_codes.of(batch)
+        readings = await loop.run_in_executor(self._thread, read_all, batch, own)
         now = _now()
         applied = await self._store.write(lambda conn: settle(conn, readings, now))
         self._tell(applied.entries)
@@ -146,12 +149,19 @@ class Ingest:
                     await asyncio.sleep(_LOOK_AGAIN)
 
 
-def read_all(batch: Sequence[Kept]) -> list[tuple[Kept, Read]]:
-    """Read and normalise payloads. Never raises for what a carrier sent or for a connector that is gone."""
-    return [(kept, _read(kept)) for kept in batch]
+def read_all(
+    batch: Sequence[Kept], own: Mapping[own_codes.Key, own_codes.Own] | None = None
+) -> list[tuple[Kept, Read]]:
+    """Read and normalise payloads, each by its account's own codes first.
+
+    Never raises for what a carrier sent or for a connector that is gone.
+    """
+    if not own:
+        return [(kept, _read(kept)) for kept in batch]
+    return [(kept, _read(kept, own.get((kept.payload.merchant_id, kept.payload.account_id or "")))) for kept in batch]
 
 
-def _read(kept: Kept) -> Read:
+def _read(kept: Kept, own: Mapping[str, Meaning] | None = None) -> Read:
     payload = kept.payload
     try:
         by = connector(payload.carrier)
@@ -168,6 +178,7 @@ def _read(kept: Kept) -> Read:
             headers=payload.headers,
             id=kept.id,
         ),
+        own,
     )
 
 

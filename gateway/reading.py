@@ -12,8 +12,11 @@ from normalizer.normalize import normalize
 from normalizer.numbers import normal_number
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from connectors.base import Connector, Payload
     from connectors.errors import Unreadable
+    from normalizer.codes import Meaning
 
 
 @dataclass(slots=True)
@@ -29,8 +32,11 @@ class Read:
     trouble: Unreadable | None = None
 
 
-def read(connector: Connector, payload: Payload) -> Read:
-    """Read and normalise one payload. Never raises for what a carrier sent."""
+def read(connector: Connector, payload: Payload, own: Mapping[str, Meaning] | None = None) -> Read:
+    """Read and normalise one payload. Never raises for what a carrier sent.
+
+    `own` is what the account's merchant says codes mean; it comes before the carrier's table.
+    """
     said = connector.read(payload)
     result = Read(details=said.details, positions=said.positions, missing=said.missing, trouble=said.trouble)
     clock = connector.facts.clock
@@ -39,6 +45,7 @@ def read(connector: Connector, payload: Payload) -> Read:
             scan,
             carrier=connector.code,
             codes=connector.codes,
+            own=own,
             clock_kind=clock.kind,
             carrier_zone=clock.zone,
             source=payload.source,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
+from gateway import own_codes
 from gateway.ids import first_id
 from gateway.inbox import Kept, kept_of
 from gateway.ingest import read_all, settle
@@ -23,14 +25,17 @@ if TYPE_CHECKING:
 _BATCH = 200
 
 
-def _page(conn: Connection, carrier: str | None, after: str, *, only_unreadable: bool) -> list[Kept]:
+def _page(
+    conn: Connection, carrier: str | None, after: str, *, only_unreadable: bool
+) -> tuple[list[Kept], dict[own_codes.Key, own_codes.Own]]:
     c = Tables.payload.c
     statement = select(Tables.payload).where(c.id > after).order_by(c.id).limit(_BATCH)
     if carrier is not None:
         statement = statement.where(c.carrier == carrier)
     if only_unreadable:
         statement = statement.where(c.state == "unreadable")
-    return [kept_of(row) for row in conn.execute(statement).mappings()]
+    page = [kept_of(row) for row in conn.execute(statement).mappings()]
+    return page, own_codes.load(conn, own_codes.accounts_of(page))
 
 
 async def replay(
@@ -42,11 +47,10 @@ async def replay(
     """
     after = "" if since is None else first_id("pay", since)
     while True:
-        start = after
-        page = await store.read(lambda conn, start=start: _page(conn, carrier, start, only_unreadable=only_unreadable))  # type: ignore[misc]
+        page, own = await store.read(partial(_page, carrier=carrier, after=after, only_unreadable=only_unreadable))
         if not page:
             return
-        readings = read_all(page)
+        readings = read_all(page, own)
         now = time.time_ns() // 1_000_000
         applied = await store.write(lambda conn, readings=readings, now=now: settle(conn, readings, now, revise=True))  # type: ignore[misc]
         after = page[-1].id

@@ -192,6 +192,22 @@ class UnlistedCode(SQLModel, table=True):
     last_at: int = Field(sa_type=BigInteger)
 
 
+class AccountCode(SQLModel, table=True):
+    """What a merchant says a code means where it comes by one of its accounts: before the carrier's own table."""
+
+    __tablename__ = "account_code"
+
+    merchant_id: str = Field(primary_key=True)
+    account_id: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    status: str
+    substatus: str
+    moves: str
+    note: str
+    changed_at: int = Field(sa_type=BigInteger)
+    """The same in all rows of an account: they are replaced together."""
+
+
 class LivePosition(SQLModel, table=True):
     """The latest place of the courier of one shipment: short-lived, deleted soon after delivery."""
 
@@ -233,5 +249,6 @@ class Tables:
     event: ClassVar[Table] = _core(Event)
     payload: ClassVar[Table] = _core(Payload)
     unlisted_code: ClassVar[Table] = _core(UnlistedCode)
+    account_code: ClassVar[Table] = _core(AccountCode)
     position: ClassVar[Table] = _core(LivePosition)
     idempotency: ClassVar[Table] = _core(Idempotency)

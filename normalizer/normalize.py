@@ -13,6 +13,8 @@ from normalizer.codes import Meaning
 from normalizer.model import Event, Place, Scan, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from normalizer.codes import CodeTable
     from normalizer.model import Source
 
@@ -73,9 +75,18 @@ def normalize(
     source: Source,
     received_at: datetime,
     payload_id: str | None = None,
+    own: Mapping[str, Meaning] | None = None,
 ) -> Event:
-    """Turn what a carrier said into an event. A code without a row becomes `unknown`; it is never guessed."""
-    code, meaning = codes.look_up(scan.codes, scan.phrase)
+    """Turn what a carrier said into an event. A code without a row becomes `unknown`; it is never guessed.
+
+    A merchant's `own` meaning of any of the scan's codes comes before the carrier's table.
+    """
+    code = next((one for one in scan.codes if one in own), None) if own else None
+    meaning: Meaning | None
+    if own and code is not None:
+        meaning = own[code]
+    else:
+        code, meaning = codes.look_up(scan.codes, scan.phrase)
     if meaning is None:
         meaning = UNLISTED if scan.codes else _NO_WORD
     status, substatus = meaning.status, meaning.substatus

@@ -13,6 +13,7 @@ from aiohttp import web
 from gateway import metrics
 from gateway.accounts import Accounts
 from gateway.api import (
+    account_codes,
     accounts,
     carriers,
     corrections,
@@ -52,6 +53,7 @@ CALLS: tuple[Call, ...] = (
     *lanes.CALLS.all,
     *messages.CALLS.all,
     *accounts.CALLS.all,
+    *account_codes.CALLS.all,
     *carriers.CALLS.all,
     *keys.CALLS.all,
     *stream.CALLS.all,

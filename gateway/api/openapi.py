@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _REF = "#/components/schemas/{model}"
 _ALWAYS = ("unauthorized", "forbidden", "rate-limited", "internal")
 _WITH_BODY = ("malformed", "too-large", "unsupported-media-type", "validation")
-_WRITES = frozenset({"POST", "PATCH", "DELETE"})
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 _ROLE_WORDS = {"M": "merchant", "S": "support", "F": "storefront", "O": "operator"}
 

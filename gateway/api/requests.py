@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from gateway.api.fields import (
     Country,
@@ -22,7 +22,8 @@ from gateway.api.fields import (
     Strict,
     Text,
 )
-from normalizer.model import Status
+from gateway.own_codes import MOST as MOST_CODES
+from normalizer.model import SUBSTATUSES, Moves, Status
 
 MOST_IN_A_BATCH = 1_000
 
@@ -187,6 +188,30 @@ class AccountChange(Strict):
     limits: AccountLimits | None = Field(
         default=None, description="Replaces those it names; null goes back to the carrier's documented ones."
     )
+
+
+class CodeIn(Strict):
+    """What a code means. `moves` says whether an event of it changes the shipment's status, as in the code tables."""
+
+    code: Annotated[Line, Field(min_length=1)]
+    status: Status
+    substatus: Short = Field(description="One of the status's details.")
+    moves: Moves = "tells"
+    note: Line = ""
+
+    @field_validator("substatus")
+    @classmethod
+    def _of_status(cls, substatus: str, info: ValidationInfo) -> str:
+        status = info.data.get("status")
+        if status is not None and substatus not in SUBSTATUSES[status]:
+            raise ValueError(f"is none of {', '.join(sorted(SUBSTATUSES[status]))}")
+        return substatus
+
+
+class CodesIn(Strict):
+    """All own codes of an account; an empty list takes them away."""
+
+    codes: list[CodeIn] = Field(max_length=MOST_CODES)
 
 
 class KeyIn(Strict):

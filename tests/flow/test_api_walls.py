@@ -24,6 +24,7 @@ BODIES = {
     "PATCH /v1/shipments/{shipment_id}": {"order_number": "stolen"},
     "PATCH /v1/endpoints/{endpoint_id}": {"description": "stolen"},
     "PATCH /v1/accounts/{account_id}": {"label": "stolen"},
+    "PUT /v1/accounts/{account_id}/codes": {"codes": []},
 }
 
 MAY = {
@@ -56,6 +57,8 @@ MAY = {
     "GET /v1/accounts/{account_id}": "merchant support",
     "PATCH /v1/accounts/{account_id}": "merchant",
     "DELETE /v1/accounts/{account_id}": "merchant",
+    "GET /v1/accounts/{account_id}/codes": "merchant support",
+    "PUT /v1/accounts/{account_id}/codes": "merchant",
     "GET /v1/carriers": "merchant support storefront operator",
     "GET /v1/carriers/detect": "merchant support storefront operator",
     "POST /v1/keys": "merchant",
@@ -100,7 +103,7 @@ async def test_each_role_gets_what_it_may_and_403_for_the_rest(house, role):
     for name, call in BY_NAME.items():
         # The stream is refused before it begins, but only for those who may stream.
         path = "/v1/stream?colour=red" if name == "GET /v1/stream" else filled(call, ids)
-        body = BODIES.get(name, {}) if call.method in ("POST", "PATCH") else None
+        body = BODIES.get(name, {}) if call.method in ("POST", "PUT", "PATCH") else None
         answer = await house.call(call.method, path, body, key=key, headers=headers)
         if role in MAY[name].split():
             assert answer.status in (200, 404, 422), (name, answer.status, answer.body)
@@ -112,7 +115,7 @@ async def test_each_role_gets_what_it_may_and_403_for_the_rest(house, role):
 async def test_another_merchants_things_do_not_exist(house, things, name):
     _, stranger = await house.merchant()
     call = BY_NAME[name]
-    body = BODIES.get(name, {}) if call.method in ("POST", "PATCH") else None
+    body = BODIES.get(name, {}) if call.method in ("POST", "PUT", "PATCH") else None
     foreign = await house.call(call.method, filled(call, things), body, key=stranger)
     nobody = {kind: new_id(value.partition("_")[0]) for kind, value in things.items()}
     unknown = await house.call(call.method, filled(call, nobody), body, key=stranger)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.api.answers.carriers import (
     Account,
+    AccountCodes,
     AccountLimits,
     Accounts,
     Candidate,
@@ -14,6 +15,8 @@ from gateway.api.answers.carriers import (
     Carrier,
     Carriers,
     Credential,
+    OwnCode,
+    UnlistedCode,
 )
 from gateway.api.answers.common import FieldError, Health, Place, Problem, Window
 from gateway.api.answers.endpoints import (
@@ -43,6 +46,7 @@ from gateway.api.answers.shipments import (
 
 __all__ = [
     "Account",
+    "AccountCodes",
     "AccountLimits",
     "Accounts",
     "Attempt",
@@ -69,6 +73,7 @@ __all__ = [
     "Milestones",
     "NewEndpoint",
     "NewKey",
+    "OwnCode",
     "Place",
     "Polled",
     "Problem",
@@ -81,5 +86,6 @@ __all__ = [
     "TestResult",
     "Told",
     "ToldPage",
+    "UnlistedCode",
     "Window",
 ]

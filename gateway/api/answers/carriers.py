@@ -7,6 +7,8 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from normalizer.model import Moves, Status
+
 
 class Candidate(BaseModel, extra="forbid"):
     """A carrier a number may belong to."""
@@ -86,3 +88,29 @@ class Accounts(BaseModel, extra="forbid"):
 
     data: list[Account]
     next_cursor: str | None
+
+
+class OwnCode(BaseModel, extra="forbid"):
+    """What a merchant says a code means."""
+
+    code: str
+    status: Status
+    substatus: str
+    moves: Moves
+    note: str
+
+
+class UnlistedCode(BaseModel, extra="forbid"):
+    """A code that the carrier sent and nothing is known of: how often, with the words beside it."""
+
+    code: str
+    count: int
+    example: str
+    last_at: datetime
+
+
+class AccountCodes(BaseModel, extra="forbid"):
+    """An account's own codes, and its carrier's codes without a meaning, the most frequent first."""
+
+    data: list[OwnCode]
+    unlisted: list[UnlistedCode]
