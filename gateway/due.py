@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 CLAIM_MS = 300_000
 """A claim lasts longer than any call with its wait for a turn and its tries, so nobody is asked about twice at once."""
+SOON_MS = 1_800_000
+"""Who is due within so long after a claim's time may be asked along with whoever is due now."""
 MOST_AT_ONCE = 500
 MOST_OF_AN_ACCOUNT = 16
 """Calls of one account claimed at once: one that hangs, or has a mountain to ask, leaves room for all others."""
@@ -148,8 +150,9 @@ def claim(conn: Connection, now: int, room: int, busy: Mapping[AccountKey, int])
             key = group[0].account
             if len(claimed) < room and held.get(key, 0) < MOST_OF_AN_ACCOUNT:
                 held[key] = held.get(key, 0) + 1
-                claimed.append(group)
-                taken += group
+                filled = [*group, *_soon(conn, group, now)]
+                claimed.append(filled)
+                taken += filled
         if taken:
             _put_off(conn, taken, now + CLAIM_MS)
     return claimed
@@ -165,6 +168,33 @@ def _look(conn: Connection, now: int, full: Sequence[AccountKey]) -> list[Due]:
         if account_id is None:
             wanted.append(not_(and_(c.account_id.is_(None), c.merchant_id == merchant_id, c.carrier == carrier)))
     chosen = select(*_COLUMNS).where(*wanted).order_by(c.next_poll_at).limit(MOST_AT_ONCE)
+    return [Due(*row) for row in conn.execute(chosen)]
+
+
+def _soon(conn: Connection, group: Sequence[Due], now: int) -> list[Due]:
+    """Return those of the same account that a call has room for and that would be due before long.
+
+    A carrier's allowance counts calls, not numbers. Whoever is under way (a claim's time) or was told to wait (a
+    failure) is left alone.
+    """
+    first = group[0]
+    room = (connector(first.carrier).facts.api.batch if can_poll(first.carrier) else 0) - len(group)
+    if room <= 0:
+        return []
+    c = Tables.shipment.c
+    chosen = (
+        select(*_COLUMNS)
+        .where(
+            c.merchant_id == first.merchant_id,
+            c.account_id.is_(None) if first.account_id is None else c.account_id == first.account_id,
+            c.carrier == first.carrier,
+            c.next_poll_at > now + CLAIM_MS,
+            c.next_poll_at <= now + CLAIM_MS + SOON_MS,
+            c.poll_failures == 0,
+        )
+        .order_by(c.next_poll_at)
+        .limit(room)
+    )
     return [Due(*row) for row in conn.execute(chosen)]
 
 

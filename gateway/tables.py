@@ -75,6 +75,13 @@ class Shipment(SQLModel, table=True):
         UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
         Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
         Index("shipment_subscribe", "subscribe_at", sqlite_where=text("subscribe_at is not null")),
+        Index(
+            "shipment_account_due",
+            "merchant_id",
+            "account_id",
+            "next_poll_at",
+            sqlite_where=text("next_poll_at is not null"),
+        ),
         Index("shipment_updated", "merchant_id", "updated_at", "id"),
         Index("shipment_status", "merchant_id", "status", "updated_at"),
         Index("shipment_order", "merchant_id", "order_number"),

@@ -122,6 +122,29 @@ async def test_one_poisoned_parcel_in_a_batch_costs_that_parcel_alone(house: Hou
     assert dict(map(tuple, rows)) == {NUMBER: "in_transit", OTHERS[0]: "pending", OTHERS[1]: "in_transit"}
 
 
+async def test_a_call_with_room_asks_along_for_those_who_are_due_soon(house: House, carrier: Carrier) -> None:
+    soon_due, later, under_way, told_to_wait = "DEMO100200351", "DEMO000000001", "DEMO000000002", "DEMO000000003"
+    await house.register(NUMBER, soon_due, later, under_way, told_to_wait)
+    now = now_ms()
+    times = {
+        soon_due: now + HOUR // 4,
+        later: now + HOUR,
+        under_way: now + due.CLAIM_MS - 1000,
+        told_to_wait: now + HOUR // 4,
+    }
+
+    def set_times(conn: Connection) -> None:
+        s = Tables.shipment.c
+        for number, at in times.items():
+            failures = int(number == told_to_wait)
+            statement = update(Tables.shipment).where(s.tracking_number == number)
+            conn.execute(statement.values(next_poll_at=at, poll_failures=failures))
+
+    await house.store.write(set_times)
+    await house.poll()
+    assert carrier.asked == [f"{NUMBER},{soon_due}"]
+
+
 async def test_a_batch_refused_as_a_whole_is_asked_one_by_one(house: House, carrier: Carrier) -> None:
     carrier.spoils = {OTHERS[0]}
     await house.register(NUMBER, *OTHERS)

@@ -31,6 +31,12 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("subscribe_failures", sa.Integer(), server_default="0", nullable=False))
         batch_op.add_column(sa.Column("subscription_refused", sa.String(), nullable=True))
         batch_op.create_index(
+            "shipment_account_due",
+            ["merchant_id", "account_id", "next_poll_at"],
+            unique=False,
+            sqlite_where=sa.text("next_poll_at is not null"),
+        )
+        batch_op.create_index(
             "shipment_subscribe",
             ["subscribe_at"],
             unique=False,
@@ -41,6 +47,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("message_shipment", "message")
     with op.batch_alter_table("shipment", schema=None) as batch_op:
+        batch_op.drop_index("shipment_account_due", sqlite_where=sa.text("next_poll_at is not null"))
         batch_op.drop_index("shipment_subscribe", sqlite_where=sa.text("subscribe_at is not null"))
         batch_op.drop_column("subscription_refused")
         batch_op.drop_column("subscribe_failures")
