@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from random import random as system_random
+from random import Random
 from typing import TYPE_CHECKING
 
 import structlog
@@ -40,6 +40,7 @@ LOOK_EVERY, FULL_LOOK_EVERY = 500, 60_000
 LOOK_BACK = 10_000
 """Milliseconds a look reaches back: a commit may become visible so long after its time was taken."""
 _TRY_AGAIN = 1.0
+JITTER = Random().random  # noqa: S311 - spreads retries; its own, so it disturbs nobody's seeded chance
 
 _log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ class Dispatcher:
         vault: Vault,
         sender: Sender,
         *,
-        random: Callable[[], float] = system_random,
+        random: Callable[[], float] = JITTER,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self._store = store
