@@ -167,7 +167,7 @@ class Payload(SQLModel, table=True):
     __tablename__ = "payload"
     __table_args__ = (
         Index("payload_waiting", "id", sqlite_where=text("state = 'kept'")),
-        Index("payload_carrier", "carrier", "id"),
+        Index("payload_time", "id"),
     )
 
     merchant_id: str = Field(primary_key=True)

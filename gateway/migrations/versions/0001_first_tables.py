@@ -178,7 +178,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "id"),
     )
     with op.batch_alter_table("payload", schema=None) as batch_op:
-        batch_op.create_index("payload_carrier", ["carrier", "id"], unique=False)
+        batch_op.create_index("payload_time", ["id"], unique=False)
         batch_op.create_index("payload_waiting", ["id"], unique=False, sqlite_where=sa.text("state = 'kept'"))
 
     op.create_table(
@@ -300,7 +300,7 @@ def downgrade() -> None:
     op.drop_table("position")
     with op.batch_alter_table("payload", schema=None) as batch_op:
         batch_op.drop_index("payload_waiting", sqlite_where=sa.text("state = 'kept'"))
-        batch_op.drop_index("payload_carrier")
+        batch_op.drop_index("payload_time")
 
     op.drop_table("payload")
     op.drop_table("message")
