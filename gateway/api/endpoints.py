@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.api.requests import EndpointChange, EndpointIn, RotateIn
+    from gateway.api.requests import EndpointChange, EndpointIn, PublicKeyIn, RotateIn
     from webhooks.endpoints import EndpointFacts
 
 CALLS = Calls("Endpoints")
@@ -222,3 +222,24 @@ async def rotate(ask: Ask) -> web.StreamResponse:
         )
     ask.gateway.dispatcher.touch(ask.merchant_id, endpoint_id)
     return answer({"secret": fresh})
+
+
+@CALLS.add(
+    "POST",
+    "/v1/endpoints/{endpoint_id}/public-key",
+    "Switch a second, Ed25519 signature on, with a fresh key, or off.",
+    roles=MERCHANT,
+    body=requests.PublicKeyIn,
+    answers={200: answers.PublicKey},
+    problems=("not-found", "validation"),
+)
+async def switch_public_key(ask: Ask) -> web.StreamResponse:
+    """Let an endpoint's requests be verified without a shared secret as well."""
+    wish: PublicKeyIn = ask.body
+    endpoint_id, vault, merchant_id = ask.path("endpoint_id"), ask.gateway.vault, ask.merchant_id
+    with translated():
+        key = await ask.gateway.store.write(
+            lambda conn: keyring.switch_ed25519(conn, vault, merchant_id, endpoint_id, ask.now, on=wish.on)
+        )
+    ask.gateway.dispatcher.touch(merchant_id, endpoint_id)
+    return answer({"public_key": key or None})

@@ -273,6 +273,12 @@ class EndpointChange(Strict):
     schedule: list[float] | None = Field(default=None, max_length=20)
 
 
+class PublicKeyIn(Strict):
+    """Whether requests carry an Ed25519 signature (`v1a`) after the shared secret's."""
+
+    on: bool
+
+
 class RotateIn(Strict):
     """How to change a secret. The old one signs along for the overlap."""
 

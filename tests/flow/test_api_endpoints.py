@@ -1,9 +1,11 @@
 """Endpoints and messages over the API: made, changed, tested, read, replayed; and what was told to whom."""
 
 import asyncio
+import base64
 
 import pytest
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from standardwebhooks import Webhook
 
 
@@ -72,6 +74,24 @@ async def test_the_secret_is_shown_on_creation_and_on_request_and_nowhere_else(h
     assert len(signatures) == 2  # the old one signs along
     for secret in (made["secret"], fresh):
         Webhook(secret).verify(receiver.got[-1][1].decode(), receiver.got[-1][0])
+
+
+async def test_a_public_keys_signature_goes_beside_the_secrets_until_it_is_switched_off(house, receiver):
+    made = (await house.call("POST", "/v1/endpoints", {"url": receiver.url})).json
+    path = f"/v1/endpoints/{made['id']}"
+    shown = (await house.call("POST", f"{path}/public-key", {"on": True})).json["public_key"]
+    await house.call("POST", f"{path}/test")
+    headers, body = receiver.got[-1]
+    shared, public = headers["webhook-signature"].split(" ")
+    assert (shared[:3], public[:4]) == ("v1,", "v1a,")
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    key = Ed25519PublicKey.from_public_bytes(base64.b64decode(shown.removeprefix("whpk_")))
+    key.verify(base64.b64decode(public[4:]), content)
+    Webhook(made["secret"]).verify(body.decode(), headers)
+    assert (await house.call("POST", f"{path}/public-key", {"on": False})).json == {"public_key": None}
+    await house.call("POST", f"{path}/test")
+    assert receiver.got[-1][0]["webhook-signature"].count(",") == 1
+    assert (await house.call("POST", f"{path}/public-key", {})).pointers == ["/on"]
 
 
 async def test_a_test_says_what_the_endpoint_answered(house, receiver):

@@ -21,6 +21,7 @@ WITH_ID = [name for name, call in BY_NAME.items() if "{" in call.path]
 BODIES = {
     "POST /v1/shipments/{shipment_id}/events": {"status": "delivered", "at": "2026-11-03T09:30:00Z"},
     "POST /v1/endpoints/{endpoint_id}/replay": {"since": "2026-01-01T00:00:00Z"},
+    "POST /v1/endpoints/{endpoint_id}/public-key": {"on": True},
     "PATCH /v1/shipments/{shipment_id}": {"order_number": "stolen"},
     "PATCH /v1/endpoints/{endpoint_id}": {"description": "stolen"},
     "PATCH /v1/accounts/{account_id}": {"label": "stolen"},
@@ -44,6 +45,7 @@ MAY = {
     "DELETE /v1/endpoints/{endpoint_id}": "merchant",
     "GET /v1/endpoints/{endpoint_id}/secret": "merchant",
     "POST /v1/endpoints/{endpoint_id}/rotate-secret": "merchant",
+    "POST /v1/endpoints/{endpoint_id}/public-key": "merchant",
     "POST /v1/endpoints/{endpoint_id}/test": "merchant",
     "POST /v1/endpoints/{endpoint_id}/enable": "merchant",
     "POST /v1/endpoints/{endpoint_id}/replay": "merchant",

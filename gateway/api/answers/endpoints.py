@@ -59,6 +59,12 @@ class Secret(BaseModel, extra="forbid"):
     secret: str
 
 
+class PublicKey(BaseModel, extra="forbid"):
+    """The key that verifies an endpoint's `v1a` signatures; null where they are switched off."""
+
+    public_key: str | None
+
+
 class TestResult(BaseModel, extra="forbid"):
     """What an endpoint answered to a `ping`."""
 
