@@ -11,6 +11,8 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
+from webhooks.store import core_table
+
 
 class Merchant(SQLModel, table=True):
     """Who ships and receives our webhooks."""
@@ -240,22 +242,16 @@ class Idempotency(SQLModel, table=True):
     at: int = Field(sa_type=BigInteger)
 
 
-def _core(model: type[SQLModel]) -> Table:
-    table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute it sets
-    assert isinstance(table, Table)  # noqa: S101 - tells mypy what SQLModel made
-    return table
-
-
 class Tables:
     """The Core tables behind the models: every statement of the gateway is written on them."""
 
-    merchant: ClassVar[Table] = _core(Merchant)
-    api_key: ClassVar[Table] = _core(ApiKey)
-    account: ClassVar[Table] = _core(Account)
-    shipment: ClassVar[Table] = _core(Shipment)
-    event: ClassVar[Table] = _core(Event)
-    payload: ClassVar[Table] = _core(Payload)
-    unlisted_code: ClassVar[Table] = _core(UnlistedCode)
-    account_code: ClassVar[Table] = _core(AccountCode)
-    position: ClassVar[Table] = _core(LivePosition)
-    idempotency: ClassVar[Table] = _core(Idempotency)
+    merchant: ClassVar[Table] = core_table(Merchant)
+    api_key: ClassVar[Table] = core_table(ApiKey)
+    account: ClassVar[Table] = core_table(Account)
+    shipment: ClassVar[Table] = core_table(Shipment)
+    event: ClassVar[Table] = core_table(Event)
+    payload: ClassVar[Table] = core_table(Payload)
+    unlisted_code: ClassVar[Table] = core_table(UnlistedCode)
+    account_code: ClassVar[Table] = core_table(AccountCode)
+    position: ClassVar[Table] = core_table(LivePosition)
+    idempotency: ClassVar[Table] = core_table(Idempotency)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection
+    from sqlmodel import SQLModel
 
 T = TypeVar("T")
 
@@ -39,6 +41,13 @@ class Vault(Protocol):
     def open(self, merchant_id: str, purpose: str, sealed: bytes) -> bytes:
         """Decrypt what `seal` made for the same merchant and purpose."""
         ...
+
+
+def core_table(model: type[SQLModel]) -> Table:
+    """Return the Core table behind a model, on which statements are written."""
+    table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute it sets
+    assert isinstance(table, Table)  # noqa: S101 - tells mypy what SQLModel made
+    return table
 
 
 def insert(conn: Connection, table: Table) -> Any:

@@ -10,6 +10,8 @@ from typing import ClassVar
 from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from webhooks.store import core_table
+
 
 class Stream(SQLModel, table=True):
     """The head of a merchant's log. Its row is locked while messages are appended, so sequence is commit order."""
@@ -155,20 +157,14 @@ class Replay(SQLModel, table=True):
     created_at: int = Field(sa_type=BigInteger)
 
 
-def _core(model: type[SQLModel]) -> Table:
-    table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute it sets
-    assert isinstance(table, Table)  # noqa: S101 - tells mypy what SQLModel made
-    return table
-
-
 class Tables:
     """The Core tables behind the models, for statements on the hot path."""
 
-    stream: ClassVar[Table] = _core(Stream)
-    message: ClassVar[Table] = _core(Message)
-    endpoint: ClassVar[Table] = _core(Endpoint)
-    lane: ClassVar[Table] = _core(Lane)
-    retry: ClassVar[Table] = _core(Retry)
-    attempt: ClassVar[Table] = _core(Attempt)
-    dead: ClassVar[Table] = _core(Dead)
-    replay: ClassVar[Table] = _core(Replay)
+    stream: ClassVar[Table] = core_table(Stream)
+    message: ClassVar[Table] = core_table(Message)
+    endpoint: ClassVar[Table] = core_table(Endpoint)
+    lane: ClassVar[Table] = core_table(Lane)
+    retry: ClassVar[Table] = core_table(Retry)
+    attempt: ClassVar[Table] = core_table(Attempt)
+    dead: ClassVar[Table] = core_table(Dead)
+    replay: ClassVar[Table] = core_table(Replay)

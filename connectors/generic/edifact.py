@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from connectors.errors import Unreadable
+from connectors.generic.counts import figure, need
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -163,10 +164,10 @@ class _Envelope:
         if tag == "UNT":
             return self._end(segment)
         if tag in _STEPS:
-            _need(self.start is None, "a message does not end with UNT")
+            need(self.start is None, "a message does not end with UNT")
             _STEPS[tag](self, segment)
         else:
-            _need(self.start is not None, "a segment stands outside of every message")
+            need(self.start is not None, "a segment stands outside of every message")
             self.inside.append(segment)
         return None
 
@@ -185,11 +186,11 @@ class _Envelope:
         return done
 
     def unb(self, segment: Segment) -> None:
-        _need(self.reference is None, "an interchange begins before the one before has ended")
+        need(self.reference is None, "an interchange begins before the one before has ended")
         self.reference = value(segment, 5)
 
     def ung(self, segment: Segment) -> None:
-        _need(self.group is None, "a group begins before the one before has ended")
+        need(self.group is None, "a group begins before the one before has ended")
         self.group, self.in_group = segment, 0
 
     def unh(self, segment: Segment) -> None:
@@ -198,15 +199,15 @@ class _Envelope:
     def une(self, segment: Segment) -> None:
         if self.group is None:
             raise Unreadable("a group ends that never began")
-        _need(_count(segment) == self.in_group, "a group has another number of messages than its UNE says")
-        _need(value(segment, 2) == value(self.group, 5), "a group's UNE carries another reference than its UNG")
+        need(_count(segment) == self.in_group, "a group has another number of messages than its UNE says")
+        need(value(segment, 2) == value(self.group, 5), "a group's UNE carries another reference than its UNG")
         self.group, self.groups = None, self.groups + 1
 
     def unz(self, segment: Segment) -> None:
-        _need(self.group is None, "a group does not end with UNE")
+        need(self.group is None, "a group does not end with UNE")
         counted = self.groups or self.messages
-        _need(_count(segment) == counted, "there is another number of messages or groups than UNZ says")
-        _need(value(segment, 2) == self.reference, "UNZ carries another reference than UNB")
+        need(_count(segment) == counted, "there is another number of messages or groups than UNZ says")
+        need(value(segment, 2) == self.reference, "UNZ carries another reference than UNB")
         self.closed = True
 
 
@@ -220,10 +221,4 @@ _STEPS = {
 
 
 def _count(segment: Segment) -> int:
-    text = value(segment, 1)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else -1  # noqa: PLR2004 - figures
-
-
-def _need(holds: bool, trouble: str) -> None:  # noqa: FBT001 - a condition and its words
-    if not holds:
-        raise Unreadable(trouble)
+    return figure(value(segment, 1))

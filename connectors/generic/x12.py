@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from connectors.errors import Unreadable
+from connectors.generic.counts import figure, need
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -102,10 +103,10 @@ class _Envelope:
         if tag == "SE":
             return self._end(segment)
         if tag in _STEPS:
-            _need(self.start is None, "a transaction does not end with SE")
+            need(self.start is None, "a transaction does not end with SE")
             _STEPS[tag](self, segment)
         else:
-            _need(self.start is not None, "a segment stands outside of every transaction")
+            need(self.start is not None, "a segment stands outside of every transaction")
             self.inside.append(segment)
         return None
 
@@ -123,29 +124,29 @@ class _Envelope:
         return done
 
     def isa(self, segment: Segment) -> None:
-        _need(self.control is None, "an interchange begins before the one before has ended")
+        need(self.control is None, "an interchange begins before the one before has ended")
         self.control = element(segment, 13)
 
     def gs(self, segment: Segment) -> None:
-        _need(self.group is None, "a group begins before the one before has ended")
+        need(self.group is None, "a group begins before the one before has ended")
         self.group, self.in_group = segment, 0
 
     def st(self, segment: Segment) -> None:
-        _need(self.group is not None, "a transaction stands outside of every group")
+        need(self.group is not None, "a transaction stands outside of every group")
         self.start = segment
 
     def ge(self, segment: Segment) -> None:
         if self.group is None:
             raise Unreadable("a group ends that never began")
-        _need(_count(segment) == self.in_group, "a group has another number of transactions than its GE says")
+        need(_count(segment) == self.in_group, "a group has another number of transactions than its GE says")
         same = element(segment, 2).lstrip("0") == element(self.group, 6).lstrip("0")
-        _need(same, "a group's GE carries another control number than its GS")
+        need(same, "a group's GE carries another control number than its GS")
         self.group, self.groups = None, self.groups + 1
 
     def iea(self, segment: Segment) -> None:
-        _need(self.group is None, "a group does not end with GE")
-        _need(_count(segment) == self.groups, "there is another number of groups than IEA says")
-        _need(element(segment, 2) == self.control, "IEA carries another control number than ISA")
+        need(self.group is None, "a group does not end with GE")
+        need(_count(segment) == self.groups, "there is another number of groups than IEA says")
+        need(element(segment, 2) == self.control, "IEA carries another control number than ISA")
         self.closed = True
 
 
@@ -159,10 +160,4 @@ _STEPS = {
 
 
 def _count(segment: Segment) -> int:
-    text = element(segment, 1)
-    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else -1  # noqa: PLR2004 - figures
-
-
-def _need(holds: bool, trouble: str) -> None:  # noqa: FBT001 - a condition and its words
-    if not holds:
-        raise Unreadable(trouble)
+    return figure(element(segment, 1))
