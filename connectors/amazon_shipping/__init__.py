@@ -8,10 +8,12 @@ from connectors.auth import KeyAuth, OAuth2ClientCredentials
 from connectors.base import Connector, Payload, Polls, dig, rows, text_of
 from connectors.errors import Unreadable
 from normalizer.clock import iso
-from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
+from normalizer.model import Detail, Place, Proof, Scan, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    import httpx
 
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
@@ -24,16 +26,26 @@ OWN_NETWORK = "ATS"
 UNITED_KINGDOM = "AmazonShipping_UK"
 """The documented default business."""
 
+UNAUTHORIZED, FORBIDDEN = 401, 403
+"""The model names an expired token among the reasons of a 403."""
+
 FORWARD = "FORWARD"
 DELIVERED = "Delivered"
+
+
+class LoginWithAmazon(OAuth2ClientCredentials):
+    """A token of Login with Amazon, which the API refuses by 403 once it has expired."""
+
+    async def _refuses(self, response: httpx.Response, *, last: bool) -> bool:  # noqa: ARG002 - a fresh one as well
+        return response.status_code in (UNAUTHORIZED, FORBIDDEN)
 
 
 class Carrier(Connector, Polls):
     """getTracking of the Shipping API, version 2."""
 
-    def auth(self, secrets: Mapping[str, str]) -> OAuth2ClientCredentials:
+    def auth(self, secrets: Mapping[str, str]) -> LoginWithAmazon:
         """A Login with Amazon token for the account's refresh token, bare in a header of its own."""
-        return OAuth2ClientCredentials(
+        return LoginWithAmazon(
             TOKEN_URL,
             secrets["client_id"],
             secrets["client_secret"],
@@ -49,7 +61,10 @@ class Carrier(Connector, Polls):
         return await http.get("/shipping/v2/tracking", params={"trackingId": numbers[0], "carrierId": OWN_NETWORK})
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:  # noqa: ARG002 - all is in the part
-        """Yield the parcel's events, newest first as they come, and what is told of it as a whole."""
+        """Yield the parcel's events, newest first as they come, and what is told of it as a whole; both may be little.
+
+        An unknown number is a 404, so one without events is known and has not begun.
+        """
         told = dig(part, "payload") or part
         if dig(told, "errors"):
             raise Unreadable(f"the carrier answers with the errors {[error['code'] for error in told['errors']]}")
@@ -60,8 +75,6 @@ class Carrier(Connector, Polls):
         proof = dig(summary, "proofOfDelivery")
         for place_in_list, event in enumerate(events):
             yield _scan(number, event, -place_in_list, forward, proof)
-        if not events:
-            yield Missing(number=number)
         promised = text_of(told, "promisedDeliveryDate")
         image = text_of(proof, "deliveryImageURL")
         codes = {leg: rows(summary, "trackingDetailCodes", leg) for leg in ("forward", "returns")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlencode
@@ -32,6 +33,9 @@ REFUSALS = (
 )
 """Parts of the documented messages that speak of the account, not of a number."""
 
+OUR_FAULT = "required element"
+"""How the documented message begins that says what our question lacks; it ends in "not found" as well."""
+
 
 class Carrier(Connector, Polls):
     """The Track API of Mercury, version 2."""
@@ -58,6 +62,8 @@ class Carrier(Connector, Polls):
             raise Unavailable("a web page came instead of an answer")
         if any(part in answer.body.lower() for part in _REFUSALS):
             raise Rejected("the carrier refuses the account's login")
+        if _TEST_MODE.search(answer.body):
+            raise Rejected("the account is in Landmark's test mode, whose answers are random")
         return answer
 
     def parts(self, payload: Payload) -> Iterator[etree._Element]:
@@ -74,14 +80,17 @@ class Carrier(Connector, Polls):
         result = part.find("Result")
         if part.tag != "TrackResponse" or result is None:
             raise Unreadable("the answer is no TrackResponse")
+        if _is_true(_text(part, "Test")):
+            raise Unreadable("the answer of a client in test mode is random")
         packages = result.findall("Packages/Package")
         if not packages:
-            if asked is None or _required(result, "Success") == "true":
+            if asked is None or _is_true(_required(result, "Success")):
                 raise Unreadable("a successful answer without a package")
             yield Missing(number=asked)
             return
+        own = [_required(package, "LandmarkTrackingNumber") for package in packages]
         for package in packages:
-            yield from _package(asked, package, _text(result, "ShipmentDetails/EndDeliveryCarrier"))
+            yield from _package(asked, package, own, _text(result, "ShipmentDetails/EndDeliveryCarrier"))
 
 
 def _inside_the_form(fill: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
@@ -95,19 +104,25 @@ def _inside_the_form(fill: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]
 
 
 _REFUSALS = tuple(part.encode() for part in REFUSALS)
+_TEST_MODE = re.compile(rb"<Test>\s*(?:true|1)\s*</Test>", re.IGNORECASE)
 
 
 def _errors(asked: str | None, errors: Sequence[tuple[str | None, str | None]]) -> Iterator[Missing]:
-    if asked is not None and any((text or "").casefold().rstrip(" .").endswith("not found") for _, text in errors):
+    words = [(text or "").strip().casefold().rstrip(" .") for _, text in errors]
+    if asked is not None and any(one.endswith("not found") and not one.startswith(OUR_FAULT) for one in words):
         yield Missing(number=asked)
         return
     raise Unreadable(f"the carrier answers with the errors {[code for code, _ in errors]}")
 
 
-def _package(asked: str | None, package: etree._Element, end_carrier: str | None) -> Iterator[Said]:
+def _package(
+    asked: str | None, package: etree._Element, all_own: Sequence[str], end_carrier: str | None
+) -> Iterator[Said]:
     own, theirs = _required(package, "LandmarkTrackingNumber"), _required(package, "TrackingNumber")
     number = asked or own
-    piece = own if number not in (own, theirs) else None
+    several, another = len(all_own) > 1, number not in (own, theirs)
+    # The package asked about is a piece among the others: an event without a piece would be told of all of them.
+    piece = own if several or another else None
     events = package.find("Events")
     if events is None:
         raise KeyError("Events")
@@ -120,10 +135,12 @@ def _package(asked: str | None, package: etree._Element, end_carrier: str | None
             place=Place(facility=_text(event, "Location")),
             piece=piece,
         )
-    if piece is not None:
+    if another:
         return
     yield Detail(
         number=number,
+        pieces_total=len(all_own) if several else None,
+        pieces=tuple(all_own) if several else None,
         references=(reference,) if (reference := _text(package, "PackageReference")) else None,
         continues_as=(None, theirs) if theirs not in (own, number) else None,
         extra={"end_carrier": end_carrier} if end_carrier else None,
@@ -137,6 +154,10 @@ def _at(text: str) -> datetime | date:
         return iso(text)
     month, day_of_month, year = day.split("/")
     return twelve_hour(date(int(year), int(month), int(day_of_month)), clock)
+
+
+def _is_true(text: str | None) -> bool:
+    return (text or "").casefold() in ("true", "1")
 
 
 def _text(node: etree._Element, path: str) -> str | None:

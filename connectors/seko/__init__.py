@@ -13,6 +13,7 @@ from normalizer.model import Detail, Missing, Place, Scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
 
     from connectors.base import Push
     from connectors.client import Answer, CarrierClient
@@ -60,11 +61,12 @@ class Carrier(Connector, Polls, Pushes):
         for order, event in enumerate(events):
             yield _scan(number, event, order)
         if delivered:
-            yield Scan(number=number, at=iso(delivered), codes=(DELIVERED,), place=_last(events), order=len(events))
-        if not events and not delivered:
-            yield Missing(number=number)
+            place = _place_at(iso(delivered), events)
+            yield Scan(number=number, at=iso(delivered), codes=(DELIVERED,), place=place, order=len(events))
         pieces = [event["Part"] for event in events if dig(event, "Part") is not None]
         reference = text_of(part, "Reference1")
+        if not events and not any((delivered, picked, reference, text_of(part, "Status"), text_of(part, "Tracking"))):
+            yield Missing(number=number)
         yield Detail(
             number=number,
             pieces_total=max(int(piece) for piece in pieces) if pieces else None,
@@ -76,8 +78,6 @@ class Carrier(Connector, Polls, Pushes):
 
 def _scan(number: str, event: dict[str, Any], order: int) -> Scan:
     code, final = text_of(event, "OmniCode"), text_of(event, "Code")
-    piece = dig(event, "Part")
-    told = {"final_mile_code": final, "part": int(piece) if piece is not None else None}
     return Scan(
         number=number,
         at=iso(event["EventDT"]),
@@ -85,18 +85,21 @@ def _scan(number: str, event: dict[str, Any], order: int) -> Scan:
         text=text_of(event, "Description") or "",
         place=_place(text_of(event, "Location")),
         order=order,
-        extra={name: value for name, value in told.items() if value is not None},
+        piece=text_of(event, "Part"),
+        extra={"final_mile_code": final} if final else {},
     )
 
 
-def _last(events: Sequence[dict[str, Any]]) -> Place:
-    return _place(text_of(events[-1], "Location")) if events else Place()
+def _place_at(delivered: date, events: Sequence[dict[str, Any]]) -> Place:
+    """Return the place of the event of that time: the last event before may be an export hub an ocean away."""
+    same = [event for event in events if iso(event["EventDT"]) == delivered]
+    return _place(text_of(same[-1], "Location")) if same else Place()
 
 
 def _place(text: str | None) -> Place:
-    """Return the place of `CARSON, CA,US`; any other text is kept as it is."""
-    words = [word.strip() for word in (text or "").split(",")]
-    country = words[-1]
-    if len(words) > 1 and all(words) and len(country) == 2 and country.isupper():  # noqa: PLR2004 - ISO 3166
-        return Place(city=words[0], region=words[1] if len(words) > 2 else None, country=country)  # noqa: PLR2004
-    return Place(facility=text)
+    """Return the place of `CARSON, CA,US`, each but the country may be empty; any other text is kept as it is."""
+    *words, country = (word.strip() for word in (text or "").split(","))
+    if not words or len(country) != 2 or not country.isupper():  # noqa: PLR2004 - ISO 3166
+        return Place(facility=text)
+    region = words.pop() if len(words) > 1 else None
+    return Place(city=", ".join(word for word in words if word) or None, region=region or None, country=country)

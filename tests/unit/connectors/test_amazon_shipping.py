@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 
 from connectors import connector
 from connectors.base import Payload
 from connectors.client import HttpClient
-from connectors.errors import Unreadable
+from connectors.errors import Rejected, Unreadable
 from normalizer.codes import Meaning
-from normalizer.model import Detail, Missing, Place, Proof, Status, Window
+from normalizer.model import Detail, Place, Proof, Status, Window
 from normalizer.normalize import normalize
 
 CARRIER: Any = connector("amazon-shipping")
@@ -124,8 +125,10 @@ def test_the_answer_reads_the_same_with_payload_around_it() -> None:
     assert read({"payload": plain}).scans == read(plain).scans
 
 
-def test_a_number_without_events_is_not_known_to_have_moved() -> None:
-    assert read(answer()).missing == [Missing(number=NUMBER)]
+def test_a_number_without_events_is_known_all_the_same_for_an_unknown_one_is_a_404() -> None:
+    reading = read(answer(promisedDeliveryDate="2026-03-05T20:00:00Z"))
+    assert (reading.missing, reading.scans, reading.trouble) == ([], [], None)
+    assert reading.details[0].eta == Window(None, datetime(2026, 3, 5, 20, tzinfo=UTC))
 
 
 def test_errors_inside_an_answer_are_unreadable_by_their_codes() -> None:
@@ -153,3 +156,32 @@ async def test_the_token_stands_bare_in_its_own_header_beside_the_business() -> 
     assert seen[1].headers["x-amz-access-token"] == "the-token"
     assert seen[1].headers["x-amzn-shipping-business-id"] == "AmazonShipping_UK"
     assert "authorization" not in seen[1].headers
+
+
+async def asked_until(*answers: httpx.Response) -> list[str | None]:
+    """Ask once; return the tokens that were shown, a wire that hands out t1, t2 ... behind."""
+    shown: list[str | None] = []
+    waiting, tokens = list(answers), iter(("t1", "t2", "t3"))
+
+    def wire(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/auth/o2/token":
+            return httpx.Response(200, json={"access_token": next(tokens), "expires_in": 3600})
+        shown.append(request.headers.get("x-amz-access-token"))
+        return waiting.pop(0)
+
+    auth = CARRIER.auth({"client_id": "i", "client_secret": "s", "refresh_token": "r"})
+    async with HttpClient(CARRIER.facts, auth, transport=httpx.MockTransport(wire)) as http:
+        try:
+            await CARRIER.poll(http, [NUMBER])
+        finally:
+            assert not waiting
+    return shown
+
+
+async def test_an_expired_token_is_a_403_and_renewed_once() -> None:
+    assert await asked_until(httpx.Response(403), httpx.Response(200, json=answer())) == ["t1", "t2"]
+
+
+async def test_a_fresh_token_that_is_forbidden_stops_the_account() -> None:
+    with pytest.raises(Rejected):
+        await asked_until(httpx.Response(403), httpx.Response(403))

@@ -15,7 +15,9 @@ from connectors.base import Payload
 from connectors.client import HttpClient
 from connectors.errors import Rejected, Unavailable, Unreadable
 from normalizer.codes import Meaning
+from normalizer.journey import fold, step
 from normalizer.model import Detail, Missing, Status
+from normalizer.normalize import normalize
 
 CARRIER: Any = connector("landmark")
 OWN, THEIRS = "LTN10020030N1", "9400100000000000000004"
@@ -101,10 +103,59 @@ def test_a_parcel_asked_by_landmarks_number_continues_under_the_end_carriers() -
     assert read(answer(event()), THEIRS).details == [Detail(number=THEIRS)]
 
 
-def test_another_package_of_the_shipment_is_a_piece_without_details_of_its_own() -> None:
-    reading = read(answer(event(), own="LTN10020031N1", theirs="LTN10020031N1"))
-    assert [(scan.number, scan.piece) for scan in reading.scans] == [(OWN, "LTN10020031N1")]
-    assert reading.details == []
+def package(own: str, theirs: str, *events: str) -> str:
+    return (
+        f"<Package><TrackingNumber>{theirs}</TrackingNumber><LandmarkTrackingNumber>{own}</LandmarkTrackingNumber>"
+        f"<Events>{''.join(events)}</Events></Package>"
+    )
+
+
+def packages(*inside: str) -> bytes:
+    return (
+        f"<TrackResponse><Result><Success>true</Success><Packages>{''.join(inside)}</Packages></Result></TrackResponse>"
+    ).encode()
+
+
+def test_of_several_packages_each_is_a_piece_and_only_the_one_asked_about_gives_the_details() -> None:
+    other = "LTN10020031N1"
+    reading = read(packages(package(OWN, THEIRS, event()), package(other, other, event("50"))))
+    assert [(scan.number, scan.piece) for scan in reading.scans] == [(OWN, OWN), (OWN, other)]
+    assert reading.details == [
+        Detail(number=OWN, pieces_total=2, pieces=(OWN, other), continues_as=(None, THEIRS)),
+    ]
+
+
+def test_a_package_that_is_delivered_does_not_deliver_the_other_one() -> None:
+    body = packages(package(OWN, THEIRS, event("500")), package("LTN10020031N1", "LTN10020031N1", event("225")))
+    steps = [
+        step(
+            normalize(
+                scan,
+                carrier="landmark",
+                codes=CARRIER.codes,
+                clock_kind="local",
+                carrier_zone="America/Chicago",
+                source="poll",
+                received_at=NOW,
+            )
+        )
+        for scan in read(body).scans
+    ]
+    journey = fold(steps)
+    assert (journey.status, journey.pieces_seen, journey.pieces_delivered) == (Status.IN_TRANSIT, 2, 1)
+
+
+def test_the_random_answers_of_a_client_in_test_mode_are_never_told() -> None:
+    body = answer(event("500")).replace(b"<Result>", b"<Test>true</Test><Result>")
+    reading = read(body)
+    assert isinstance(reading.trouble, Unreadable)
+    assert reading.scans == []
+    assert read(body.replace(b"<Test>true", b"<Test>false")).trouble is None
+
+
+async def test_an_account_in_test_mode_is_stopped_and_its_owner_told() -> None:
+    with pytest.raises(Rejected):
+        await asked(answer(event("500")).replace(b"<Result>", b"<Test>true</Test><Result>"), LOGIN)
 
 
 def test_an_error_that_ends_in_not_found_is_an_unknown_number_and_any_other_is_unreadable() -> None:
@@ -113,6 +164,12 @@ def test_an_error_that_ends_in_not_found_is_an_unknown_number_and_any_other_is_u
     assert isinstance(trouble, Unreadable)
     assert "E7" in str(trouble)
     assert "Jane" not in str(trouble)
+
+
+def test_an_element_our_question_lacks_is_no_unknown_number() -> None:
+    reading = read(errors("Required element TrackingNumber not found"))
+    assert isinstance(reading.trouble, Unreadable)
+    assert reading.missing == []
 
 
 async def test_the_login_goes_into_the_document_and_an_absent_client_is_left_out() -> None:

@@ -15,6 +15,7 @@ from connectors.client import HttpClient
 from connectors.errors import Forged, Unreadable
 from normalizer.codes import Meaning
 from normalizer.model import Detail, Missing, Place, Status
+from normalizer.normalize import event_id, normalize
 
 CARRIER: Any = connector("seko")
 NUMBER, OTHER = "SKO5550001", "SKO5550002"
@@ -46,6 +47,9 @@ def test_a_time_is_the_clock_on_the_wall() -> None:
     [
         ("CARSON, CA,US", Place(city="CARSON", region="CA", country="US")),
         ("Sydney,AU", Place(city="Sydney", country="AU")),
+        ("SHENZHEN,,CN", Place(city="SHENZHEN", country="CN")),
+        (",,CN", Place(country="CN")),
+        ("Bldg 4, Carson, CA, US", Place(city="Bldg 4, Carson", region="CA", country="US")),
         ("IL", Place(facility="IL")),
         ("Carson, Ca, Usa", Place(facility="Carson, Ca, Usa")),
         ("", Place()),
@@ -55,11 +59,33 @@ def test_a_place_that_ends_in_a_country_is_taken_apart(text: str, place: Place) 
     assert read([consignment(event(Location=text))]).scans[0].place == place
 
 
-def test_the_field_delivered_is_an_event_at_the_last_place() -> None:
+def test_the_field_delivered_is_an_event_whose_place_nobody_told() -> None:
     _, delivered = read([consignment(event(), Delivered="2026-03-06T11:05:00")]).scans
     assert CARRIER.codes.look_up(delivered.codes)[1] == Meaning(Status.DELIVERED, "other")
     assert delivered.at == datetime(2026, 3, 6, 11, 5)  # noqa: DTZ001 - the clock on the wall
-    assert delivered.place == Place(city="X", region="CA", country="US")
+    assert delivered.place == Place()
+
+
+def test_a_delivery_abroad_is_not_read_on_the_clock_of_the_export_hub() -> None:
+    *_, delivered = read([consignment(event(OmniCode="OP-4"), Delivered="2026-03-06T11:05:00")]).scans
+    made = normalize(
+        delivered,
+        carrier="seko",
+        codes=CARRIER.codes,
+        clock_kind="local",
+        carrier_zone=None,
+        source="poll",
+        received_at=NOW,
+    )
+    assert (made.at, made.time_basis) == (None, None)
+    assert made.local_time == datetime(2026, 3, 6, 11, 5)  # noqa: DTZ001 - the clock on the wall
+
+
+def test_the_field_delivered_is_at_the_place_of_the_event_of_that_very_time() -> None:
+    at = "2026-03-06T11:05:00"
+    last = event(OmniCode="OP-77", EventDT=f"{at}.000", Location="Sydney,NSW,AU")
+    *_, delivered = read([consignment(event(), last, event(EventDT="2026-03-06T12:00:00"), Delivered=at)]).scans
+    assert delivered.place == Place(city="Sydney", region="NSW", country="AU")
 
 
 def test_the_field_picked_is_kept_and_moves_nothing() -> None:
@@ -73,12 +99,22 @@ def test_the_whole_consignment_is_told_with_its_pieces() -> None:
     assert reading.details == [
         Detail(number=NUMBER, pieces_total=2, references=("SO-55",), tracking_url="http://t.example/1")
     ]
-    assert [scan.extra["part"] for scan in reading.scans] == [1, 2]
+    assert [scan.piece for scan in reading.scans] == ["1", "2"]
 
 
-def test_a_number_that_is_not_in_the_array_or_has_no_events_is_missing() -> None:
+def test_two_packages_scanned_in_one_moment_are_two_events() -> None:
+    first, second = read([consignment(event(), event(Part=2))]).scans
+    assert event_id("seko", first) != event_id("seko", second)
+
+
+def test_a_number_that_is_not_in_the_array_or_comes_bare_is_missing() -> None:
     assert read([consignment(event())], (NUMBER, OTHER)).missing == [Missing(number=OTHER)]
-    assert read([consignment()]).missing == [Missing(number=NUMBER)]
+    assert read([consignment(Status="", Tracking=None)]).missing == [Missing(number=NUMBER)]
+
+
+@pytest.mark.parametrize("said", [{"Status": "Created"}, {"Tracking": "http://t.example/1"}, {"Reference1": "SO-5"}])
+def test_a_consignment_the_carrier_tells_something_of_is_known_before_its_first_event(said: dict[str, str]) -> None:
+    assert read([consignment(**said)]).missing == []
 
 
 def test_one_poisoned_consignment_costs_that_one_alone() -> None:
