@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 ITEM = "{http://schema.post.be/tracking/v1/}itemTracking"
 DELIVERED = "item/deliveryTime"
 
+KEPT = {"received_on": "dateReceipt", "cost_center": "costCenter", "tracking_id": "trackingId"}
+"""Elements of the item kept beside its events, by our names."""
+
 
 class Carrier(Connector, Polls):
     """trackingInfo of bpost's tracked mail service."""
@@ -61,8 +64,13 @@ class Carrier(Connector, Polls):
             weight_grams=int(weight) if weight else None,
             references=tuple(said for said in references if said) or None,
             pickup_point=_pickup_point(part.find("{*}pickupPoint")),
-            extra={"delivered_at": delivered.isoformat()} if delivered else None,
+            extra=_more(part, delivered) or None,
         )
+
+
+def _more(item: etree._Element, delivered: date | None) -> dict[str, str]:
+    kept = {name: said for name, element in KEPT.items() if (said := _text(item, f"{{*}}{element}"))}
+    return kept | {"delivered_at": delivered.isoformat()} if delivered else kept
 
 
 def _scan(number: str, state: etree._Element, order: int, delivered: date | None) -> Scan:

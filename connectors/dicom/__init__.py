@@ -43,17 +43,16 @@ class Carrier(Connector, Polls):
             return
         number = part["trackingNumber"]
         activities = rows(part, "activities")
-        parcels = {parcel for activity in activities if (parcel := text_of(activity, "parcelId"))}
-        several = len(rows(part, "parcels")) > 1 or len(parcels) > 1
+        listed, scanned = len(rows(part, "parcels")), {text_of(activity, "parcelId") for activity in activities}
+        several = listed > 1 or len(scanned - {None}) > 1
         for activity in activities:
-            yield _scan(number, activity, several=several)
-        if not activities:
-            yield Missing(number=number)
+            yield _scan(number, activity)
         weight = next((told for activity in activities if (told := text_of(activity, "weight"))), None)
         reference = text_of(part, "custRefNum")
         yield Detail(
             number=number,
             service_code=text_of(part, "deliveryType"),
+            pieces_total=listed if listed > 1 else None,
             weight_grams=round(float(weight) * 1000)
             if weight and not several and text_of(part, "unitOfMeasurement") == KILOGRAMS
             else None,
@@ -61,7 +60,7 @@ class Carrier(Connector, Polls):
         )
 
 
-def _scan(number: str, activity: dict[str, Any], *, several: bool) -> Scan:
+def _scan(number: str, activity: dict[str, Any]) -> Scan:
     code, detail = text_of(activity, "code"), text_of(activity, "codeDetail")
     words, more = text_of(activity, "status"), text_of(activity, "statusDetail")
     latitude, longitude = text_of(activity, "latitude"), text_of(activity, "longitude")
@@ -74,7 +73,7 @@ def _scan(number: str, activity: dict[str, Any], *, several: bool) -> Scan:
         text=" - ".join(word for word in (words, more) if word),
         phrase=words,
         place=Place(facility_id=text_of(activity, "terminal"), latitude=point[0], longitude=point[1]),
-        piece=text_of(activity, "parcelId") if several else None,
+        piece=text_of(activity, "parcelId"),  # always: an event keeps its id when another parcel is scanned
         extra={"group": group} if group else {},
     )
 

@@ -23,6 +23,13 @@ SERVICE = "api/zoomclient/recherche-envoi"
 LANGUAGE = "fr"
 """The language of the words: phrases.csv is French."""
 
+KEPT = {
+    "promised_slot": "creneauLivraisonPrevue",
+    "swap_outbound_number": "noSuiviSwapAller",
+    "swap_return_number": "noSuiviSwapRetour",
+}
+"""Facts without a field of their own. An exchange ("swap") brings other goods back: no way back of this parcel."""
+
 UNKNOWN = "non trouv"
 """What the error of an unknown shipment says, in any of its endings."""
 
@@ -91,8 +98,9 @@ def _detail(number: str, told: dict[str, Any]) -> Detail:
     promised = text_of(told, "dateLivraisonPrevue")
     day = date.fromisoformat(promised) if promised else None
     weight, pieces = dig(told, "poids"), dig(told, "nbColis")
-    references = (text_of(told, name) for name in ("noRecepisse", "reference1", "reference2"))
-    slot = text_of(told, "creneauLivraisonPrevue")
+    references = [text_of(told, name) for name in ("noRecepisse", "reference1", "reference2")]
+    references += [one for one in rows(told, "listReferencesColis") if isinstance(one, str)]
+    more = {name: text_of(told, field) for name, field in KEPT.items()}
     return Detail(
         number=number,
         eta=Window(day, day) if day else None,
@@ -103,9 +111,8 @@ def _detail(number: str, told: dict[str, Any]) -> Detail:
         references=tuple(one for one in references if one) or None,
         origin=_side(dig(told, "expediteur")),
         destination=_side(dig(told, "destinataire")),
-        returns_as=text_of(told, "noSuiviSwapRetour") if dig(told, "swapRetour") is True else None,
         tracking_url=text_of(told, "urlSuiviDestinataire"),
-        extra={"promised_slot": slot} if slot else None,
+        extra={name: one for name, one in more.items() if one} or None,
     )
 
 

@@ -49,7 +49,7 @@ class Carrier(Connector, Polls):
             for scan in rows(parcel, "History"):
                 told = True
                 yield _scan(number, scan, piece, pictures)
-        if not told:
+        if not told and dig(part, "ShipmentId") is None:
             yield Missing(number=number)
         yield _detail(number, part, parcels)
 
@@ -88,22 +88,29 @@ def _depot(city: str | None, latitude: Any = None, longitude: Any = None) -> Pla
 
 
 def _detail(number: str, told: dict[str, Any], parcels: Sequence[Any]) -> Detail:
-    goal = dig(told, "Destination")
-    region = text_of(goal, "ProvinceState")
+    pieces = [piece for parcel in parcels if (piece := text_of(parcel, "ParcelId"))]
     references = (text_of(told, "ReferenceNumber"), *(text_of(parcel, "ReferenceNumber") for parcel in parcels))
     return Detail(
         number=number,
         eta=next((window for parcel in parcels if (window := _promise(parcel))), None),
         pieces_total=dig(told, "TotalParcels"),
+        pieces=tuple(pieces) if len(pieces) > 1 else None,
         references=tuple(dict.fromkeys(one for one in references if one)) or None,
-        destination=Place(
-            city=text_of(goal, "City"),
-            region=region,
-            postal_code=text_of(goal, "PostalCode"),
-            country="CA" if region in PROVINCES else None,
-        )
-        if goal
-        else None,
+        origin=_side(dig(told, "Sender")),
+        destination=_side(dig(told, "Destination")),
+    )
+
+
+def _side(side: Any) -> Place | None:
+    """Return the city of sender or recipient: names, streets and telephones are never read."""
+    if side is None:
+        return None
+    region = text_of(side, "ProvinceState")
+    return Place(
+        city=text_of(side, "City"),
+        region=region,
+        postal_code=text_of(side, "PostalCode"),
+        country="CA" if region in PROVINCES else None,
     )
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 LANGUAGE = "en"
 
+GO_ON = "RequestLMCCarrierTracking"
+"""The word by which the carrier says that the last mile's carrier is to be asked from here on."""
+
 _TAG = re.compile(r"<[^<>]*>")
 _PLACE = re.compile(r"([A-Z]{2}) (\S.*)")
 
@@ -47,14 +50,22 @@ class Carrier(Connector, Polls):
             yield Missing(number=number)
         for order, event in enumerate(events):
             yield _scan(number, event, order)
-            following = text_of(event, "CarrierTrackno")
-            if following:
-                yield Detail(
-                    number=number,
-                    continues_as=(None, following) if following != number else None,
-                    tracking_url=text_of(event, "CarrierTrackURL"),
-                    extra={"next_carrier": text_of(event, "Carrier")} if text_of(event, "Carrier") else None,
-                )
+        handed_over = _handed_over(events)
+        if handed_over is not None:
+            following, carrier = text_of(handed_over, "CarrierTrackno"), text_of(handed_over, "Carrier")
+            yield Detail(
+                number=number,
+                continues_as=(None, following) if following and following != number else None,
+                tracking_url=text_of(handed_over, "CarrierTrackURL"),
+                extra={"next_carrier": carrier} if carrier else None,
+            )
+
+
+def _handed_over(events: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the last event that names a carrier's number; one that sends us to that carrier goes before any other."""
+    named = [event for event in events if text_of(event, "CarrierTrackno")]
+    sent_on = [event for event in named if GO_ON in (text_of(event, "TrackingEventsStatus") or "").split(",")]
+    return next(reversed(sent_on or named), None)
 
 
 def _scan(number: str, event: dict[str, Any], order: int) -> Scan:

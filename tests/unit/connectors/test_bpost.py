@@ -44,6 +44,12 @@ def test_a_state_at_the_moment_of_delivery_is_the_delivery_whatever_its_code_and
     assert meaning(last) == Meaning(Status.DELIVERED, "other")
 
 
+def test_the_items_other_numbers_and_its_day_of_receipt_are_kept() -> None:
+    said = "<dateReceipt>2026-03-03</dateReceipt><costCenter>CC-7</costCenter>"
+    (told,) = read(item(said, after="<trackingId>abc</trackingId>")).details
+    assert told.extra == {"received_on": "2026-03-03", "cost_center": "CC-7", "tracking_id": "abc"}
+
+
 def test_a_delivery_time_without_a_state_is_kept_and_makes_no_event() -> None:
     reading = read(item("<deliveryTime>2026-03-04T10:15:00+01:00</deliveryTime>", ("2026-03-04T07:00:00+01:00", "X20")))
     assert [meaning(scan) for scan in reading.scans] == [None]

@@ -15,6 +15,7 @@ from connectors.client import HttpClient
 from connectors.errors import Unreadable
 from normalizer.codes import Meaning
 from normalizer.model import Detail, Missing, Place, Status
+from normalizer.normalize import event_id
 
 CARRIER: Any = connector("dicom")
 NUMBER = "W5550044"
@@ -59,22 +60,33 @@ def test_the_place_is_the_terminal_at_its_coordinates_and_half_a_point_is_none()
     assert half.place == Place(facility_id="MTL")
 
 
-def test_a_parcel_is_a_piece_where_the_shipment_has_several_and_then_no_weight_is_told() -> None:
+def test_a_parcel_is_a_piece_and_of_several_no_weight_is_told() -> None:
     one = read(shipment(activity(), deliveryType="GRD", custRefNum="SO-5"))
-    assert one.scans[0].piece is None
+    assert one.scans[0].piece == "2"
     assert one.details == [Detail(number=NUMBER, service_code="GRD", weight_grams=5000, references=("SO-5",))]
     two = read(shipment(activity(), activity(parcelId="3")))
     assert [scan.piece for scan in two.scans] == ["2", "3"]
     assert two.details == [Detail(number=NUMBER)]
 
 
+def test_the_first_parcels_scan_is_the_same_event_once_the_second_parcel_is_scanned() -> None:
+    (before,) = read(shipment(activity())).scans
+    again, _ = read(shipment(activity(), activity(parcelId="3"))).scans
+    assert event_id("dicom", before) == event_id("dicom", again)
+
+
+def test_the_number_of_parcels_is_the_length_of_their_list() -> None:
+    (told,) = read(shipment(activity(), parcels=[{}, {}, {}])).details
+    assert (told.pieces_total, told.weight_grams) == (3, None)
+
+
 def test_a_weight_without_its_unit_is_not_read() -> None:
     assert read(shipment(activity(), unitOfMeasurement="L")).details == [Detail(number=NUMBER)]
 
 
-def test_an_empty_list_and_a_shipment_without_activities_are_missing() -> None:
+def test_an_empty_list_is_missing_and_a_shipment_in_it_is_known_without_activities() -> None:
     assert read().missing == [Missing(number=NUMBER)]
-    assert read(shipment()).missing == [Missing(number=NUMBER)]
+    assert read(shipment()).missing == []
 
 
 def test_one_poisoned_shipment_costs_that_one_alone() -> None:

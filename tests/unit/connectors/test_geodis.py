@@ -96,11 +96,21 @@ def test_the_whole_shipment_is_told_without_names_streets_and_free_texts() -> No
             pieces_total=2,
             references=("55500044",),
             destination=Place(city="ANNECY", postal_code="74000", country="FR"),
-            returns_as="1G7R4K90YW99",
-            extra={"promised_slot": "MAT"},
+            extra={"promised_slot": "MAT", "swap_return_number": "1G7R4K90YW99"},
         )
     ]
     assert not any(secret in repr(reading) for secret in ("A PERSON", "RUE DU LAC", "0600000000", "4711"))
+
+
+def test_the_other_half_of_an_exchange_is_kept_and_is_no_way_back_of_this_parcel() -> None:
+    (told,) = read(answer(swapAller=True, noSuiviSwapAller="1GAB12CD34EF", noSuiviSwapRetour="")).details
+    assert (told.returns_as, told.extra) == (None, {"swap_outbound_number": "1GAB12CD34EF"})
+
+
+@pytest.mark.parametrize(("parcels", "known"), [(["C-1", "C-2", ""], ("C-1", "C-2")), ([{"noColis": "1"}], None)])
+def test_the_parcels_references_are_kept_where_they_are_texts(parcels: Any, known: Any) -> None:
+    (told,) = read(answer(listReferencesColis=parcels)).details
+    assert told.references == known
 
 
 def test_an_unknown_shipment_is_missing_and_any_other_error_unreadable_by_its_code() -> None:

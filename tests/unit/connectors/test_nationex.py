@@ -106,20 +106,25 @@ def test_the_promise_has_hours_where_the_words_tell_them(words: str, window: Win
 
 def test_contacts_and_streets_are_never_read() -> None:
     goal = {"Contact": "A Person", "Address1": "1 Rue", "Phone": "5550142", "City": "Gatineau", "ProvinceState": "QC"}
-    reading = read(answer(Destination=goal, TotalParcels=2, ReferenceNumber="SO-9"))
+    start = goal | {"City": "Laval", "PostalCode": "H7A0A1"}
+    told = {"Destination": goal, "Sender": start, "TotalParcels": 2, "ReferenceNumber": "SO-9"}
+    reading = read(answer(parcels=[parcel(), parcel(ParcelId=70010002)], **told))
     assert reading.details == [
         Detail(
             number=NUMBER,
             pieces_total=2,
+            pieces=("70010001", "70010002"),
             references=("SO-9",),
+            origin=Place(city="Laval", region="QC", postal_code="H7A0A1", country="CA"),
             destination=Place(city="Gatineau", region="QC", country="CA"),
         )
     ]
     assert not any(secret in repr(reading) for secret in ("A Person", "1 Rue", "5550142"))
 
 
-def test_a_shipment_without_any_step_is_missing() -> None:
+def test_a_shipment_without_any_step_is_missing_unless_the_carrier_names_it() -> None:
     assert read(answer()).missing == [Missing(number=NUMBER)]
+    assert read(answer(ShipmentId=103882999)).missing == []
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,10 @@ def test_the_delivery_status_speaks_where_the_status_code_has_no_row() -> None:
     assert CARRIER.codes.look_up(scan.codes) == ("InfoReceived_001", Meaning(Status.INFO_RECEIVED, "label_created"))
 
 
-def test_a_code_nobody_documents_stays_without_a_meaning() -> None:
-    (scan,) = read(event(Statuscode="999", DeliveryStatus="Delivered_001")).scans
+@pytest.mark.parametrize("word", ["Delivered_001", "Pending_001"])
+def test_a_code_nobody_documents_stays_without_a_meaning(word: str) -> None:
+    """The example has Pending_001 beside a parcel that moves; alone it may as well say that nothing has happened."""
+    (scan,) = read(event(Statuscode="999", DeliveryStatus=word)).scans
     assert CARRIER.codes.look_up(scan.codes) == (None, None)
 
 
@@ -75,6 +77,25 @@ def test_the_parcel_continues_under_the_next_carriers_number() -> None:
             extra={"next_carrier": "A Post"},
         )
     ]
+
+
+GO_ON = "P1TrackingEndsHere,RequestLMCCarrierTracking"
+
+
+@pytest.mark.parametrize(
+    ("flags", "number"),
+    [
+        (("", ""), "RR100200305GB"),
+        ((GO_ON, ""), "ZZ900000001DE"),
+        ((GO_ON, GO_ON), "RR100200305GB"),
+    ],
+)
+def test_of_two_numbers_the_last_one_goes_on_and_one_that_the_carrier_sends_us_to_before_any(
+    flags: tuple[str, str], number: str
+) -> None:
+    first = event(CarrierTrackno="ZZ900000001DE", TrackingEventsStatus=flags[0])
+    last = event(Statuscode="394", CarrierTrackno="RR100200305GB", TrackingEventsStatus=flags[1])
+    assert read(first, last).details == [Detail(number=NUMBER, continues_as=(None, number))]
 
 
 def test_a_number_without_events_is_missing() -> None:
