@@ -10,6 +10,7 @@ import base64
 import hashlib
 import time
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import quote
 
 import httpx
 import orjson
@@ -20,6 +21,9 @@ from connectors.wire import retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
+
+ACCOUNT = "/~account~"
+"""Stands in a path for the account's own name, which the connector does not know; see `InPath`."""
 
 DEFAULT_LIFE = 300.0
 """Seconds a token is used whose server does not say how long it lives."""
@@ -125,6 +129,19 @@ class AtPath(Proof):
         """Send the question there."""
         number = request.url.raw_path.removeprefix(b"/")
         request.url = request.url.copy_with(raw_path=self._path.replace(b"{number}", number))
+        return request
+
+
+class InPath(Proof):
+    """The account's own name as a segment of the path, where the connector's path begins with `ACCOUNT`."""
+
+    def __init__(self, name: str) -> None:
+        self._name = b"/" + quote(name, safe="").encode()
+
+    def apply(self, request: httpx.Request) -> httpx.Request:
+        """Put the name into the path."""
+        path = request.url.raw_path.replace(ACCOUNT.encode(), self._name, 1)
+        request.url = request.url.copy_with(raw_path=path)
         return request
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
+from connectors.auth import ACCOUNT, InPath, QueryKey, Together
 from connectors.auth import Proof as RequestProof
-from connectors.auth import QueryKey, Together
 from connectors.base import Connector, Polls
 from connectors.errors import Rejected, Unavailable, Unreadable
 from connectors.soap import is_web_page
@@ -17,15 +16,13 @@ from normalizer.model import Detail, Missing, Place, Proof, Scan, Window
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    import httpx
     from lxml import etree
 
     from connectors.base import Payload
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
-PATH = "/account/shipments"
-"""The account's number stands in the address; `_InPath` puts it there when the request leaves."""
+PATH = ACCOUNT + "/shipments"
 
 BAD_CREDENTIALS = "Invalid Username or Password"
 OUT_OF_SERVICE = "Service Temporarily Unavailable"
@@ -40,7 +37,7 @@ class Carrier(Connector, Polls):
 
     def auth(self, secrets: Mapping[str, str]) -> RequestProof:
         """Account number in the path, password in the query."""
-        return Together(_InPath(secrets["account"]), QueryKey(pw=secrets["password"]))
+        return Together(InPath(secrets["account"]), QueryKey(pw=secrets["password"]))
 
     async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
         """Ask about up to a hundred numbers; signatures come as PNG inside the answer."""
@@ -151,19 +148,6 @@ def _raise_refusal(body: bytes) -> None:
         raise Rejected("the carrier refuses the account's credentials")
     if OUT_OF_SERVICE.encode() in error:
         raise Unavailable("the carrier says that its service is out")
-
-
-class _InPath(RequestProof):
-    """The account's number in the request's path."""
-
-    def __init__(self, account: str) -> None:
-        self._path = f"/{quote(account, safe='')}/shipments".encode()
-
-    def apply(self, request: httpx.Request) -> httpx.Request:
-        """Put the number into the path."""
-        before, _, after = request.url.raw_path.partition(PATH.encode())
-        request.url = request.url.copy_with(raw_path=before + self._path + after)
-        return request
 
 
 def _text(node: etree._Element, name: str) -> str | None:
