@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Kind = Literal["sms", "email", "push", "whatsapp", "console"]
+SaidKind = Literal["accepted", "later", "refused", "blocked", "gone", "rejected", "ours"]
 
 
 class Forged(Exception):  # noqa: N818 - it names what happened
@@ -47,7 +48,7 @@ class Said:
     accepted, nothing goes until its owner acts. ours: we could not get out; nobody is charged for it.
     """
 
-    kind: Literal["accepted", "later", "refused", "blocked", "gone", "rejected", "ours"]
+    kind: SaidKind
     provider_id: str = ""
     code: str = ""
     reason: str = ""
