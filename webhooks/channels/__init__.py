@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhooks.channels import sms
+from webhooks.channels import email, sms
 from webhooks.channels.fields import BadSettings, Field, read
 
 if TYPE_CHECKING:
@@ -34,6 +34,11 @@ KINDS: Mapping[str, ChannelKind] = {
         about="SMS through Twilio, or a provider that speaks its format",
         fields=sms.FIELDS,
         make=lambda values, outside: sms.Sms(values, outside.caller),
+    ),
+    "email": ChannelKind(
+        about="E-mail through your own mail server",
+        fields=email.FIELDS,
+        make=email.Email,
     ),
 }
 

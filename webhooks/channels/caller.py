@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +17,6 @@ from webhooks.guard import BadUrl, Dial, Guard, current_dial, parse_url
 from webhooks.schedule import retry_after
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
     from typing import Literal
 
@@ -124,7 +124,7 @@ def no_connection(trouble: BaseException) -> Said:
         return Said(kind="later", code="dns", reason="the provider's name was not found")
     if number in _OURS:
         return Said(kind="ours", code="network", reason="we could not get out")
-    if isinstance(trouble, aiohttp.ClientSSLError):
+    if isinstance(trouble, aiohttp.ClientSSLError | ssl.SSLError):
         return Said(kind="later", code="tls", reason="no secure connection to the provider could be made")
     if isinstance(trouble, aiohttp.ClientConnectorError | ConnectionRefusedError):
         return Said(kind="later", code="connect", reason="the provider takes no connection")
