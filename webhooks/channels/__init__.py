@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhooks.channels import email, sms
+from webhooks.channels import email, push, sms
 from webhooks.channels.fields import BadSettings, Field, read
 
 if TYPE_CHECKING:
@@ -39,6 +39,11 @@ KINDS: Mapping[str, ChannelKind] = {
         about="E-mail through your own mail server",
         fields=email.FIELDS,
         make=email.Email,
+    ),
+    "push": ChannelKind(
+        about="Notices in browsers that asked for them (web push)",
+        fields=push.FIELDS,
+        make=lambda values, outside: push.Push(values, outside.caller),
     ),
 }
 

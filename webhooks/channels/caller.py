@@ -34,7 +34,6 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     retry_after: float | None
-    location: str
 
 
 class Caller:
@@ -110,7 +109,6 @@ class Caller:
                 response.status,
                 read,
                 None if wait is None else wait / 1000,
-                response.headers.get("location", ""),
             )
 
 
