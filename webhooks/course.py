@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -41,13 +42,15 @@ def _shared(word: Any) -> Any:
 class ReplayRun:
     """A second reader over an old stretch of the log."""
 
-    __slots__ = ("finished", "id", "only_failed", "reader", "until", "wish")
+    __slots__ = ("created_at", "finished", "id", "only_failed", "reader", "until", "which", "wish")
 
     def __init__(self, loaded: LoadedReplay) -> None:
         self.id = loaded.id
         self.reader = Reader(loaded.cursor)
         self.until = loaded.until
         self.only_failed = loaded.only_failed
+        self.which = loaded.which
+        self.created_at = loaded.created_at
         self.finished = loaded.finished
         types = orjson.loads(loaded.event_types) if loaded.event_types else None
         self.wish = read_wish(types) if types else Wish(everything=True)
@@ -57,6 +60,7 @@ class Course:
     """One endpoint on its way through the log."""
 
     __slots__ = (
+        "_replays",
         "_saved",
         "_saved_replay",
         "_signer",
@@ -85,7 +89,8 @@ class Course:
         self._target: Target | None = None
         self.sealed: bytes = row.secrets
         self._signer: Signer | None = None
-        self.replay = ReplayRun(loaded.replay) if loaded.replay is not None else None
+        self._replays = deque(loaded.replays)
+        self.replay = self._next_replay()
         self.stale = False
         self.timer: int | None = None
         self.lane = Lane(
@@ -177,12 +182,20 @@ class Course:
             return None
         return Unsaved(self, state if state != self._saved else None, replay if replay != self._saved_replay else None)
 
-    def saved(self, what: Unsaved) -> None:
-        """Note what was written."""
+    def saved(self, what: Unsaved) -> bool:
+        """Note what was written; return whether the lane has another replay to begin now."""
         if what.state is not None:
             self._saved = what.state
         if what.replay is not None:
             self._saved_replay = what.replay
+            if what.replay[1] == "done":
+                self.replay = self._next_replay()
+                self._saved_replay = self._replay_state()
+                return self.replay is not None
+        return False
+
+    def _next_replay(self) -> ReplayRun | None:
+        return ReplayRun(self._replays.popleft()) if self._replays else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +216,7 @@ class Unsaved:
 
     @property
     def replay_row(self) -> dict[str, Any] | None:
-        """The replay's state as `recording` binds it."""
+        """The replay's state as `recording` binds it, but for the time."""
         replay = self.course.replay
         if self.replay is None or replay is None:
             return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import and_, delete, func, select
+from sqlalchemy import and_, delete, func, select, update
 
 from webhooks import keyring, log
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row, of, reset_lane, touch
@@ -39,7 +39,8 @@ MAX_TRIES, MAX_DELAY_SECONDS = 20, 86_400
 class Wishes:
     """What a merchant says of an endpoint. The url was checked by `Guard.check_url`. Schedule in seconds."""
 
-    url: str
+    url: str = ""
+    """Empty for one that is only read by polling."""
     event_types: Sequence[str] | None = None
     filter: Mapping[str, Any] | None = None
     description: str = ""
@@ -141,9 +142,25 @@ def change(conn: Connection, merchant_id: str, endpoint_id: str, wishes: Wishes,
     check(wishes)
     row = find_row(conn, merchant_id, endpoint_id)
     touch(conn, merchant_id, endpoint_id, now, **_columns(wishes))
-    if row.url != wishes.url:
+    if row.url and not wishes.url:
+        _leave_to_polling(conn, merchant_id, endpoint_id)
+    elif row.url != wishes.url:
         reset_lane(conn, merchant_id, endpoint_id)
     return get(conn, merchant_id, endpoint_id)
+
+
+def _leave_to_polling(conn: Connection, merchant_id: str, endpoint_id: str) -> None:
+    """Let polling begin at the oldest message that was still to be tried again, so that none is lost on the change."""
+    waiting = select(func.min(Tables.retry.c.sequence)).where(of(Tables.retry, merchant_id, endpoint_id))
+    first = conn.execute(waiting).scalar()
+    reset_lane(conn, merchant_id, endpoint_id)
+    if first is not None:
+        conn.execute(
+            update(Tables.lane)
+            .where(of(Tables.lane, merchant_id, endpoint_id), _L.cursor >= first)
+            .values(cursor=first - 1)
+        )
+        conn.execute(delete(Tables.retry).where(of(Tables.retry, merchant_id, endpoint_id)))
 
 
 def remove(conn: Connection, merchant_id: str, endpoint_id: str, now: int) -> None:

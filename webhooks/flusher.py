@@ -116,9 +116,8 @@ class Flusher:
                 self._something.set()
                 raise
             self.trouble = False
-            for one in unsaved:
-                one.course.saved(one)
+            going_on = [one.course.saved(one) for one in unsaved]
         if appended:
             self._told(appended)
-        if was_full:
+        if was_full or any(going_on):
             self._relieved()

@@ -128,3 +128,4 @@ class Change:
     tries: int = 0
     reason: str = ""
     stored: bool = False
+    replayed: bool = False

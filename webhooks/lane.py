@@ -287,13 +287,17 @@ class Lane:
 
     def _store(self, item: Item) -> None:
         item.stored, item.parked = True, False
-        self.changes.append(Change("retry", item.sequence, item.key, item.attempts, item.run_at))
+        self.changes.append(
+            Change("retry", item.sequence, item.key, item.attempts, item.run_at, replayed=item.replayed)
+        )
 
     def _park(self, item: Item) -> None:
         """A follower of a failed message in strict order leaves the log's reader for the retry table."""
         item.stored = item.parked = True
         item.message = None
-        self.changes.append(Change("retry", item.sequence, item.key, item.attempts, item.run_at, parked=True))
+        self.changes.append(
+            Change("retry", item.sequence, item.key, item.attempts, item.run_at, parked=True, replayed=item.replayed)
+        )
 
     def _fly(self, item: Item, now: int, *, probe: bool) -> Item:
         item.probe, item.charged = probe, item.run_at <= now

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, select, tuple_
 
+from webhooks.dead import Which
 from webhooks.item import Item
-from webhooks.log import Entry, read_columns, to_entry
 from webhooks.matching import topic
 from webhooks.tables import Tables
 
@@ -43,6 +43,7 @@ class LoadedReplay:
     until: int
     event_types: bytes | None
     only_failed: bool
+    which: Which
     created_at: int
     finished: set[int] = field(default_factory=set)
 
@@ -54,7 +55,8 @@ class LoadedLane:
     row: Row[Any]
     waiting: list[Item] = field(default_factory=list)
     finished: set[int] = field(default_factory=set)
-    replay: LoadedReplay | None = None
+    replays: list[LoadedReplay] = field(default_factory=list)
+    """Those that are not over, the oldest first: they run one after the other."""
 
 
 def load(conn: Connection, keys: Collection[Key] | None = None) -> dict[Key, LoadedLane]:
@@ -92,9 +94,11 @@ def load(conn: Connection, keys: Collection[Key] | None = None) -> dict[Key, Loa
 def _load_replays(conn: Connection, lanes: dict[Key, LoadedLane], keys: Collection[Key] | None) -> None:
     for row in conn.execute(_only(_REPLAYS, _P.merchant_id, _P.endpoint_id, keys)):
         lane = lanes.get((row.merchant_id, row.endpoint_id))
-        if lane is None or lane.replay is not None:
-            continue  # one replay after the other
-        lane.replay = LoadedReplay(row.id, row.cursor, row.until, row.event_types, row.only_failed, row.created_at)
+        if lane is None:
+            continue
+        which = Which.unpack(row.which)
+        replay = LoadedReplay(row.id, row.cursor, row.until, row.event_types, row.only_failed, which, row.created_at)
+        lane.replays.append(replay)
         done = conn.execute(
             select(_A.sequence).where(
                 _A.merchant_id == row.merchant_id,
@@ -105,7 +109,7 @@ def _load_replays(conn: Connection, lanes: dict[Key, LoadedLane], keys: Collecti
                 _A.outcome.in_(_FINAL),
             )
         )
-        lane.replay.finished.update(sequence for (sequence,) in done)
+        replay.finished.update(sequence for (sequence,) in done)
 
 
 def _only(statement: Select[Any], merchant: Any, endpoint: Any, keys: Collection[Key] | None) -> Select[Any]:
@@ -114,7 +118,7 @@ def _only(statement: Select[Any], merchant: Any, endpoint: Any, keys: Collection
 
 _MINE = and_(_L.merchant_id == _E.merchant_id, _L.endpoint_id == _E.id)
 _LANES = select(*_E, *(column for column in _L if column.name not in {"merchant_id", "endpoint_id"})).where(
-    _MINE, _E.state == "enabled"
+    _MINE, _E.state == "enabled", _E.url != ""
 )
 _WAITING = (
     select(*_R, _M.type, _M.shipment_version)
@@ -136,18 +140,6 @@ _GIVEN_UP = select(_D.merchant_id, _D.endpoint_id, _D.sequence).where(
     _D.merchant_id == _L.merchant_id, _D.endpoint_id == _L.endpoint_id, _D.sequence > _L.cursor
 )
 _REPLAYS = select(*_P).where(_P.state == "running").order_by(_P.created_at, _P.id)
-
-
-def read_dead(conn: Connection, key: Key, position: int, until: int, limit: int) -> list[Entry]:
-    """Read the given-up messages of an endpoint in a stretch of the log."""
-    statement = (
-        select(*read_columns())
-        .join_from(Tables.dead, Tables.message, and_(_M.merchant_id == _D.merchant_id, _M.sequence == _D.sequence))
-        .where(_D.merchant_id == key[0], _D.endpoint_id == key[1], _D.sequence > position, _D.sequence <= until)
-        .order_by(_D.sequence)
-        .limit(limit)
-    )
-    return [to_entry(row) for row in conn.execute(statement)]
 
 
 @dataclass(slots=True)

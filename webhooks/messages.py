@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from webhooks import log
 from webhooks.endpoint_rows import find_row, of, wish_of
@@ -91,11 +91,13 @@ def poll(
 ) -> tuple[list[Entry], int]:
     """Read what an endpoint wants after a cursor, for those who rather ask; return entries and the next cursor.
 
-    Without a cursor it begins where the endpoint began. The next cursor moves on even when nothing was wanted.
+    Without a cursor it begins where the endpoint began or, for one without an address, after what it has confirmed.
+    The next cursor moves on even when nothing was wanted.
     """
     row = find_row(conn, merchant_id, endpoint_id)
     if cursor is None:
-        cursor = conn.execute(select(_L.start).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
+        begin = _L.start if row.url else _L.cursor
+        cursor = conn.execute(select(begin).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
     head = log.head(conn, merchant_id)
     want = log.Want(merchant_id, cursor, head, _SCAN)
     wish = wish_of(row)
@@ -107,6 +109,21 @@ def poll(
         if len(taken) == limit:
             break
     return taken, cursor
+
+
+def confirm(conn: Connection, merchant_id: str, endpoint_id: str, cursor: int) -> None:
+    """Note that an endpoint without an address has everything up to a cursor: it asks for what comes after.
+
+    An endpoint that is called has its lane's cursor, which asking does not move.
+    """
+    row = find_row(conn, merchant_id, endpoint_id)
+    if not row.url:
+        reached = min(cursor, log.head(conn, merchant_id))
+        conn.execute(
+            update(Tables.lane)
+            .where(of(Tables.lane, merchant_id, endpoint_id), _L.cursor < reached)
+            .values(cursor=reached)
+        )
 
 
 def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[Told]:
@@ -131,12 +148,21 @@ def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[
         deliveries = []
         for row in endpoints:
             place = (row.id, entry.sequence)
-            waiting = entry.sequence > row.cursor and wishes[row.id].wants(entry.type, entry.data)
-            deliveries.append(
-                _delivery(row.id, retries.get(place), dead.get(place), tries.get(place, []), waiting=waiting)
-            )
+            wanted = (not row.url or entry.sequence > row.cursor) and wishes[row.id].wants(entry.type, entry.data)
+            if row.url:
+                state = _delivery(row.id, retries.get(place), dead.get(place), tries.get(place, []), waiting=wanted)
+            else:
+                state = _fetched(row, entry.sequence, wanted=wanted)
+            deliveries.append(state)
         told.append(Told(entry, tuple(deliveries)))
     return told
+
+
+def _fetched(row: Any, sequence: int, *, wanted: bool) -> Delivery:
+    """Return a message's state at an endpoint that asks."""
+    if not wanted or sequence <= row.start:
+        return Delivery(row.id, "skipped", 0)
+    return Delivery(row.id, "delivered" if sequence <= row.cursor else "pending", 0)
 
 
 def _delivery(

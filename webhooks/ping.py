@@ -10,7 +10,7 @@ import orjson
 from yarl import URL
 
 from webhooks import keyring, log
-from webhooks.endpoint_rows import NoEndpoint, find_row
+from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row
 from webhooks.recording import attempt_of
 from webhooks.sender import Target
 from webhooks.signing import Signer
@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 
 async def ping(store: Store, vault: Vault, sender: Sender, merchant_id: str, endpoint_id: str) -> Outcome:
-    """Send a `ping` and record it as an attempt with a message id of its own. Raises `KeyError` for no endpoint."""
+    """Send a `ping` and record it as an attempt with a message id of its own.
+
+    Raises `KeyError` for no endpoint, `BadEndpoint` for one without an address.
+    """
     try:
         row = await store.read(lambda conn: find_row(conn, merchant_id, endpoint_id))
     except NoEndpoint:
         raise KeyError(endpoint_id) from None
+    if not row.url:
+        raise BadEndpoint("url: this endpoint has none and is read by polling")
     signer = Signer(keyring.unseal(vault, merchant_id, row.secrets))
     at = int(time.time() * 1000)
     draft = log.Draft(

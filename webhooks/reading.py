@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from webhooks.loading import read_dead
+from webhooks import dead
 from webhooks.log import Want, read_many
 
 if TYPE_CHECKING:
@@ -59,7 +59,15 @@ def _read_again(conn: Connection, course: Course) -> Stretch:
     assert replay is not None  # noqa: S101 - the caller chose courses with a replay
     position, until = replay.reader.position, replay.until
     if replay.only_failed:
-        found = read_dead(conn, course.key, position, until, READ_AT_ONCE)
+        found = dead.read(
+            conn,
+            course.key,
+            replay.which,
+            position=position,
+            until=until,
+            given_up_by=replay.created_at,
+            limit=READ_AT_ONCE,
+        )
     else:
         want = Want(course.key[0], position, until, READ_AT_ONCE)
         found = read_many(conn, [want])[want]

@@ -92,7 +92,7 @@ def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
     if batch.lanes:
         conn.execute(_SAVE_LANE, batch.lanes)
     if batch.replays:
-        conn.execute(_SAVE_REPLAY, batch.replays)
+        conn.execute(_SAVE_REPLAY, [row | {"t": batch.at if row["s"] == "done" else None} for row in batch.replays])
     return appended
 
 
@@ -155,6 +155,13 @@ def _write_exceptions(conn: Connection, batch: Batch) -> None:
             if current.get(key) == noted.generation  # somebody moved the cursor by hand: the old course is over
         ]
         if rows:
+            again = [
+                {"m": key[0], "e": key[1], "s": sequence}
+                for (key, sequence), noted in retries.items()
+                if noted.change.replayed and current.get(key) == noted.generation
+            ]
+            if again:  # what was dead and is tried again is dead no more
+                conn.execute(_FORGET_DEAD, again)
             statement = insert(conn, Tables.retry)
             changed = {name: statement.excluded[name] for name in ("attempts", "run_at", "parked")}
             conn.execute(
@@ -245,6 +252,11 @@ _SAVE_LANE = (
 )
 _SAVE_REPLAY = (
     update(Tables.replay)
-    .where(_P.merchant_id == bindparam("m"), _P.endpoint_id == bindparam("e"), _P.id == bindparam("i"))
-    .values(cursor=bindparam("c"), state=bindparam("s"))
+    .where(
+        _P.merchant_id == bindparam("m"),
+        _P.endpoint_id == bindparam("e"),
+        _P.id == bindparam("i"),
+        _P.state == "running",
+    )
+    .values(cursor=bindparam("c"), state=bindparam("s"), ended_at=bindparam("t"))
 )

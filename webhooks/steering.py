@@ -1,25 +1,20 @@
-"""Steering a lane that runs: enable it again, replay a stretch of the log, send one message once more.
+"""Steering a lane that runs: enable it again, send one message once more. Replays are in `replays`.
 
 After a change is committed, call `Dispatcher.touch` so that the lane takes it up at once.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any, Literal
 
-import orjson
 from sqlalchemy import and_, delete, select, update
 
-from webhooks import endpoints, log
-from webhooks.endpoint_rows import BadEndpoint, find_row, of, reset_lane, touch, wish_of
-from webhooks.matching import read_wish
+from webhooks import endpoints, log, replays
+from webhooks.endpoint_rows import find_row, of, reset_lane, touch, wish_of
 from webhooks.store import insert
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sqlalchemy import Connection
 
     from webhooks.endpoints import EndpointFacts
@@ -42,53 +37,12 @@ def enable(conn: Connection, merchant_id: str, endpoint_id: str, course: Course,
         moved = {"cursor": log.head(conn, merchant_id)}
     if course == "from_now":
         conn.execute(delete(Tables.retry).where(retries))
-        conn.execute(delete(Tables.replay).where(of(Tables.replay, merchant_id, endpoint_id)))
+        replays.cancel_all(conn, merchant_id, endpoint_id, now)
     else:
         conn.execute(update(Tables.retry).where(retries).values(attempts=0, run_at=now, parked=False))
     reset_lane(conn, merchant_id, endpoint_id, **moved)
     touch(conn, merchant_id, endpoint_id, now, state="enabled", state_at=now, state_reason="")
     return endpoints.get(conn, merchant_id, endpoint_id)
-
-
-def replay(
-    conn: Connection,
-    merchant_id: str,
-    endpoint_id: str,
-    now: int,
-    *,
-    since: int,
-    until: int | None = None,
-    event_types: Sequence[str] | None = None,
-    only_failed: bool = False,
-) -> str:
-    """Send a stretch of the log once more and return the replay's id; times in epoch milliseconds.
-
-    It reaches at most to the lane's cursor: what stands above is on its way anyway.
-    """
-    if event_types is not None:
-        read_wish(event_types)
-    if until is not None and until < since:
-        raise BadEndpoint("until: it lies before since")
-    find_row(conn, merchant_id, endpoint_id)
-    cursor = conn.execute(select(_L.cursor).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
-    begin = log.sequence_at(conn, merchant_id, since)
-    end = cursor if until is None else min(cursor, log.sequence_at(conn, merchant_id, until + 1))
-    replay_id = f"rp_{secrets.token_hex(12)}"
-    conn.execute(
-        Tables.replay.insert().values(
-            merchant_id=merchant_id,
-            endpoint_id=endpoint_id,
-            id=replay_id,
-            cursor=begin,
-            until=max(begin, end),
-            event_types=orjson.dumps(list(event_types)) if event_types is not None else None,
-            only_failed=only_failed,
-            state="running" if end > begin else "done",
-            created_at=now,
-        )
-    )
-    touch(conn, merchant_id, endpoint_id, now)
-    return replay_id
 
 
 def resend(conn: Connection, merchant_id: str, message_id: str, now: int, endpoint_id: str | None = None) -> list[str]:

@@ -52,6 +52,7 @@ class Endpoint(SQLModel, table=True):
     merchant_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     url: str
+    """Empty for one that is only read by polling: no lane runs for it, its cursor moves as it asks."""
     description: str = ""
     event_types: bytes = Field(sa_type=LargeBinary)
     filter: bytes | None = Field(default=None, sa_type=LargeBinary)
@@ -149,12 +150,17 @@ class Replay(SQLModel, table=True):
     merchant_id: str = Field(primary_key=True)
     endpoint_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
+    begin: int = Field(sa_type=BigInteger)
     cursor: int = Field(sa_type=BigInteger)
     until: int = Field(sa_type=BigInteger)
     event_types: bytes | None = Field(default=None, sa_type=LargeBinary)
     only_failed: bool = False
+    which: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Which of the dead it brings back (`dead.Which`), where it was started so."""
     state: str = "running"
+    """running, done or cancelled."""
     created_at: int = Field(sa_type=BigInteger)
+    ended_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class Tables:

@@ -27,6 +27,7 @@ from gateway.api import (
     openapi,
     problems,
     push,
+    replays,
     shipments,
     stream,
 )
@@ -51,6 +52,7 @@ CALLS: tuple[Call, ...] = (
     *events.CALLS.all,
     *endpoints.CALLS.all,
     *lanes.CALLS.all,
+    *replays.CALLS.all,
     *messages.CALLS.all,
     *accounts.CALLS.all,
     *account_codes.CALLS.all,

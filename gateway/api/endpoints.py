@@ -56,7 +56,7 @@ def document(of: EndpointFacts) -> dict[str, Any]:
     wishes = of.wishes
     return {
         "id": of.id,
-        "url": wishes.url,
+        "url": wishes.url or None,
         "description": wishes.description,
         "event_types": wishes.event_types,
         "filter": wishes.filter,
@@ -89,7 +89,7 @@ def seen(ask: Ask, of: EndpointFacts) -> dict[str, Any]:
 @CALLS.add(
     "POST",
     "/v1/endpoints",
-    "Register an address for webhooks. The answer holds the secret they are signed with.",
+    "Register an address for webhooks, or (with `url` null) a reader that polls. The answer holds the secret.",
     roles=MERCHANT,
     body=requests.EndpointIn,
     answers={201: answers.NewEndpoint},
@@ -100,8 +100,9 @@ async def create(ask: Ask) -> web.StreamResponse:
     wish: EndpointIn = ask.body
     gateway = ask.gateway
     with translated():
-        await ask.gateway.guard.check_url(wish.url)
-        wishes = Wishes(**wish.model_dump(exclude={"secret"}))
+        if wish.url is not None:
+            await ask.gateway.guard.check_url(wish.url)
+        wishes = Wishes(**wish.model_dump(exclude={"secret", "url"}), url=wish.url or "")
         made, secret = await gateway.store.write(
             lambda conn: endpoints.create(conn, gateway.vault, ask.merchant_id, wishes, ask.now, secret=wish.secret)
         )
@@ -144,9 +145,11 @@ async def change(ask: Ask) -> web.StreamResponse:
     """Change what is wished of an endpoint."""
     wish: EndpointChange = ask.body
     given = wish.model_dump(include=wish.model_fields_set)
-    for name in ("url", "description", "ordering", "concurrency", "timeout_ms"):
+    for name in ("description", "ordering", "concurrency", "timeout_ms"):
         if name in given and given[name] is None:
             raise invalid((f"/{name}", "cannot be null"))
+    if "url" in given:
+        given["url"] = wish.url or ""
 
     def work(conn: Connection) -> EndpointFacts:
         before = endpoints.get(conn, ask.merchant_id, ask.path("endpoint_id"))

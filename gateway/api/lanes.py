@@ -1,7 +1,9 @@
-"""How an endpoint's lane goes: try it, enable it, replay to it, see every attempt, or ask in place of being called."""
+"""How an endpoint's lane goes: try it, enable it, see every attempt, or ask in place of being called."""
 
 from __future__ import annotations
 
+import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -11,6 +13,7 @@ from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.endpoints import seen, translated
 from gateway.api.problems import Problem, invalid
 from gateway.listing import BadCursor, make_cursor, read_cursor
+from gateway.live import LOOK_EVERY
 from normalizer import render
 from webhooks import attempts as attempts_of
 from webhooks import endpoints, messages, steering
@@ -19,8 +22,9 @@ if TYPE_CHECKING:
     from aiohttp import web
     from sqlalchemy import Connection
 
-    from gateway.api.requests import PageQuery, PollQuery, ReplayIn
+    from gateway.api.requests import PageQuery, PollQuery
     from webhooks.attempts import AttemptFacts
+    from webhooks.log import Entry
 
 CALLS = Calls("Endpoints")
 
@@ -31,12 +35,13 @@ CALLS = Calls("Endpoints")
     "Send a `ping` now and see what the endpoint answers.",
     roles=MERCHANT,
     answers={200: answers.TestResult},
-    problems=("not-found",),
+    problems=("not-found", "validation"),
 )
 async def test(ask: Ask) -> web.StreamResponse:
     """Send a ping."""
     try:
-        outcome = await ask.gateway.dispatcher.test(ask.merchant_id, ask.path("endpoint_id"))
+        with translated():
+            outcome = await ask.gateway.dispatcher.test(ask.merchant_id, ask.path("endpoint_id"))
     except KeyError:
         raise Problem("not-found") from None
     return answer(
@@ -68,37 +73,6 @@ async def enable(ask: Ask) -> web.StreamResponse:
         )
     ask.gateway.dispatcher.touch(ask.merchant_id, enabled.id)
     return answer(seen(ask, enabled))
-
-
-@CALLS.add(
-    "POST",
-    "/v1/endpoints/{endpoint_id}/replay",
-    "Send a stretch of the log once more.",
-    roles=MERCHANT,
-    body=requests.ReplayIn,
-    answers={202: answers.Replay},
-    problems=("not-found", "validation"),
-)
-async def replay(ask: Ask) -> web.StreamResponse:
-    """Start a replay."""
-    wish: ReplayIn = ask.body
-    endpoint_id = ask.path("endpoint_id")
-    until = None if wish.until is None else int(wish.until.timestamp() * 1000)
-    with translated():
-        replay_id = await ask.gateway.store.write(
-            lambda conn: steering.replay(
-                conn,
-                ask.merchant_id,
-                endpoint_id,
-                ask.now,
-                since=int(wish.since.timestamp() * 1000),
-                until=until,
-                event_types=wish.event_types,
-                only_failed=wish.only_failed,
-            )
-        )
-    ask.gateway.dispatcher.touch(ask.merchant_id, endpoint_id)
-    return answer({"id": replay_id}, 202)
 
 
 @CALLS.add(
@@ -159,12 +133,30 @@ def _attempt(of: AttemptFacts) -> dict[str, Any]:
     problems=("not-found", "validation"),
 )
 async def poll(ask: Ask) -> web.StreamResponse:
-    """Read messages by cursor."""
+    """Read messages by cursor, waiting for news where asked to; the cursor confirms what came before it."""
     query: PollQuery = ask.query
+    endpoint_id, merchant_id, store = ask.path("endpoint_id"), ask.merchant_id, ask.gateway.store
+    deadline = time.monotonic() + query.wait
+    cursor = query.cursor
     with translated():
-        entries, cursor = await ask.gateway.store.read(
-            lambda conn: messages.poll(
-                conn, ask.merchant_id, ask.path("endpoint_id"), cursor=query.cursor, limit=query.limit
-            )
-        )
-    return listing([orjson.Fragment(entry.body) for entry in entries], str(cursor))
+        if cursor is not None and ask.principal.role == "merchant":
+            confirmed = cursor
+            await store.write(lambda conn: messages.confirm(conn, merchant_id, endpoint_id, confirmed))
+        with ask.gateway.live.watch(merchant_id) as watch:
+            while True:
+                entries, upto = await store.read(
+                    partial(_poll, merchant_id=merchant_id, endpoint_id=endpoint_id, cursor=cursor, limit=query.limit)
+                )
+                left = deadline - time.monotonic()
+                if entries or left <= 0 or ask.gateway.live.closed:
+                    break
+                if upto == cursor:
+                    await watch.news(min(left, LOOK_EVERY))
+                cursor = upto
+    return listing([orjson.Fragment(entry.body) for entry in entries], str(upto))
+
+
+def _poll(
+    conn: Connection, *, merchant_id: str, endpoint_id: str, cursor: int | None, limit: int
+) -> tuple[list[Entry], int]:
+    return messages.poll(conn, merchant_id, endpoint_id, cursor=cursor, limit=limit)

@@ -243,7 +243,9 @@ class StreamQuery(Query):
 class EndpointIn(Strict):
     """An address for webhooks. Left out, `event_types` means every type but `shipment.event` and `courier.position`."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2_000)]
+    url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = Field(
+        description="Null for a receiver that nobody can call: it reads by polling."
+    )
     event_types: list[Short] | None = Field(default=None, max_length=100)
     filter: dict[Line, Plain] | None = Field(
         default=None, description="Paths into `data` and the values they must have: `{'shipment.carrier': ['ups']}`."
@@ -301,11 +303,38 @@ class ReplayIn(Strict):
     only_failed: bool = False
 
 
+class DeadQuery(Query):
+    """Which of the dead messages to list."""
+
+    event_types: list[Short] | None = Field(default=None, max_length=100)
+    shipment_id: Short | None = None
+    reason: Line | None = Field(default=None, description="As the list shows it, such as `status 500`.")
+    since: Moment | None = Field(default=None, description="Given up at this time or later.")
+    until: Moment | None = Field(default=None, description="Given up at this time or before.")
+    cursor: Annotated[int, Field(ge=1, lt=2**62)] | None = None
+    limit: Limit = 50
+
+
+class RequeueIn(Strict):
+    """Which of the dead messages to send once more; all of them where nothing is said."""
+
+    event_types: list[Short] | None = Field(default=None, max_length=100)
+    shipment_id: Short | None = None
+    reason: Line | None = Field(default=None, description="As the list shows it, such as `status 500`.")
+    since: Moment | None = Field(default=None, description="Given up at this time or later.")
+    until: Moment | None = Field(default=None, description="Given up at this time or before.")
+
+
 class PollQuery(Query):
     """From where to read."""
 
-    cursor: Annotated[int, Field(ge=0, lt=2**62)] | None = None
+    cursor: Annotated[int, Field(ge=0, lt=2**62)] | None = Field(
+        default=None, description="The last answer's `next_cursor`. It confirms what came before it."
+    )
     limit: Limit = 100
+    wait: Annotated[float, Field(ge=0, le=8)] = Field(
+        default=0.0, description="Seconds to wait for news before answering with nothing."
+    )
 
 
 class MessagesQuery(Query):

@@ -51,6 +51,8 @@ def fuzz(document, url, key, known):
         def one(case, real):
             if real:
                 case.path_parameters |= {name: value for name, value in known.items() if name in case.path_parameters}
+            if case.query and "wait" in case.query:
+                case.query["wait"] = 0  # a poll that waits for news would wait in every example
             case.call_and_validate(base_url=url, headers={"Authorization": f"Bearer {key}"}, checks=CHECKS)
 
         one()

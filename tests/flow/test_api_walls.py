@@ -48,7 +48,12 @@ MAY = {
     "POST /v1/endpoints/{endpoint_id}/public-key": "merchant",
     "POST /v1/endpoints/{endpoint_id}/test": "merchant",
     "POST /v1/endpoints/{endpoint_id}/enable": "merchant",
+    "GET /v1/endpoints/{endpoint_id}/dead": "merchant support",
+    "POST /v1/endpoints/{endpoint_id}/dead/requeue": "merchant",
     "POST /v1/endpoints/{endpoint_id}/replay": "merchant",
+    "GET /v1/endpoints/{endpoint_id}/replays": "merchant support",
+    "GET /v1/endpoints/{endpoint_id}/replays/{replay_id}": "merchant support",
+    "DELETE /v1/endpoints/{endpoint_id}/replays/{replay_id}": "merchant",
     "GET /v1/endpoints/{endpoint_id}/attempts": "merchant support",
     "GET /v1/endpoints/{endpoint_id}/poll": "merchant support",
     "GET /v1/messages": "merchant support",
@@ -82,12 +87,14 @@ async def things(house):
     shipment_id = await house.shipment(recipient={"name": "Ines Example"}, order_number="A-1")
     await house.tell(account_id, "DEMO100200302", "PICKED_UP")
     endpoint = await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook", "description": "mine"})
+    replay = await house.call("POST", f"/v1/endpoints/{endpoint.json['id']}/replay", {"since": "2026-01-01T00:00:00Z"})
     messages = await house.call("GET", "/v1/messages")
     key = await house.call("POST", "/v1/keys", {"role": "support"})
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
         "endpoint_id": endpoint.json["id"],
+        "replay_id": replay.json["id"],
         "message_id": messages.json["data"][0]["id"],
         "key_id": key.json["id"],
     }
@@ -101,7 +108,9 @@ def test_the_table_of_roles_covers_every_call():
 async def test_each_role_gets_what_it_may_and_403_for_the_rest(house, role):
     key = await house.key_of(role)
     headers = {"Origin": "https://shop.example"}
-    ids = dict.fromkeys(("account_id", "shipment_id", "endpoint_id", "message_id", "key_id"), "x_of_nobody")
+    ids = dict.fromkeys(
+        ("account_id", "shipment_id", "endpoint_id", "replay_id", "message_id", "key_id"), "x_of_nobody"
+    )
     for name, call in BY_NAME.items():
         # The stream is refused before it begins, but only for those who may stream.
         path = "/v1/stream?colour=red" if name == "GET /v1/stream" else filled(call, ids)

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook
 
 from gateway.db import SqliteStore, sqlite_engine
 from gateway.vault import Vault
-from webhooks import attempts, endpoints, keyring, log, messages, steering
+from webhooks import attempts, endpoints, keyring, log, messages, replays, steering
 from webhooks.dispatcher import Dispatcher
 from webhooks.endpoints import Wishes
 from webhooks.guard import Guard, read_ranges
@@ -344,7 +344,7 @@ async def test_a_replay_sends_a_stretch_again_and_copies_nothing(home, receiver)
     await home.settled(endpoint_id, 4)
     receiver.got.clear()
     await home.store.write(
-        lambda c: steering.replay(c, M, endpoint_id, now(), since=0, event_types=["shipment.delivered"])
+        lambda c: replays.start(c, M, endpoint_id, now(), since=0, event_types=["shipment.delivered"])
     )
     home.dispatcher.touch(M, endpoint_id)
     await receiver.count(2)
@@ -360,7 +360,7 @@ async def test_a_replay_of_only_the_failed_empties_the_dead(home, receiver):
     await home.until(lambda c: endpoints.get(c, M, endpoint_id).dead == 1)
     await home.settled(endpoint_id, 3)
     receiver.got.clear()
-    await home.store.write(lambda c: steering.replay(c, M, endpoint_id, now(), since=0, only_failed=True))
+    await home.store.write(lambda c: replays.start(c, M, endpoint_id, now(), since=0, only_failed=True))
     home.dispatcher.touch(M, endpoint_id)
     await home.until(lambda c: c.execute(select(Tables.replay.c.state)).scalars().all() == ["done"])
     assert [one.id for one in receiver.got] == ["msg_1"]

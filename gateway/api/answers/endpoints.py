@@ -23,7 +23,7 @@ class Endpoint(BaseModel, extra="forbid"):
     """An address for webhooks."""
 
     id: str
-    url: str
+    url: str | None = Field(description="Null for one that is only read by polling.")
     description: str
     event_types: list[str] | None
     filter: dict[str, Any] | None
@@ -76,9 +76,47 @@ class TestResult(BaseModel, extra="forbid"):
 
 
 class Replay(BaseModel, extra="forbid"):
-    """A replay under way."""
+    """A replay and how far it has got. Replays of one endpoint run one after the other."""
 
     id: str
+    state: Literal["running", "done", "cancelled"]
+    only_failed: bool
+    event_types: list[str] | None
+    progress: float = Field(description="From 0 to 1: how much of the stretch the lane has passed.")
+    left: int = Field(description="Places of the log still to be looked at.")
+    created_at: datetime
+    ended_at: datetime | None
+
+
+class Requeued(Replay):
+    """Dead messages being sent once more."""
+
+    messages: int = Field(description="How many there are.")
+
+
+class Replays(BaseModel, extra="forbid"):
+    """A page of replays, the newest first."""
+
+    data: list[Replay]
+    next_cursor: str | None
+
+
+class Dead(BaseModel, extra="forbid"):
+    """A message given up for this endpoint."""
+
+    message_id: str
+    sequence: int
+    type: str
+    shipment_id: str | None
+    given_up_at: datetime
+    reason: str
+
+
+class DeadPage(BaseModel, extra="forbid"):
+    """A page of dead messages, the newest first."""
+
+    data: list[Dead]
+    next_cursor: str | None
 
 
 class Attempt(BaseModel, extra="forbid"):

@@ -4,6 +4,9 @@ Revision ID: 0004
 Revises: 0003
 """
 
+import sqlalchemy as sa
+from alembic import op
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -11,8 +14,16 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    with op.batch_alter_table("replay") as table:
+        table.add_column(sa.Column("begin", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("which", sa.LargeBinary(), nullable=True))
+        table.add_column(sa.Column("ended_at", sa.BigInteger(), nullable=True))
+    op.execute('UPDATE replay SET "begin" = "cursor"')
+    with op.batch_alter_table("replay") as table:
+        table.alter_column("begin", existing_type=sa.BigInteger(), nullable=False)
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("replay") as table:
+        for name in ("begin", "which", "ended_at"):
+            table.drop_column(name)
