@@ -58,7 +58,7 @@ class Gateway:
         await self.inbox.open()
         roles = self.settings.roles
         self._sender = Sender(self.guard)
-        self.dispatcher = Dispatcher(self.store, self.vault, self._sender)
+        self.dispatcher = Dispatcher(self.store, self.vault, self._sender, told=self.tell)
         if "dispatch" in roles:
             await self.dispatcher.start()
         if "ingest" in roles:

@@ -15,6 +15,7 @@ from webhooks.endpoint_rows import wish_of
 from webhooks.item import Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish
+from webhooks.patience import Patience, Pauses
 from webhooks.schedule import SCHEDULE
 from webhooks.sender import Target
 from webhooks.signing import Signer
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from webhooks.store import Vault
 
 
-_State = tuple[int, int, str, int, int, int]
-_NAMES = ("m", "e", "g", "c", "p", "b", "step", "o", "f")
+_State = tuple[int, int, str, int, int, int, float | None]
+_NAMES = ("m", "e", "g", "c", "p", "b", "step", "o", "f", "r")
 _DELIVERED = Result(delivered=True)
+TOO_MANY = 429
 
 
 def _shared(word: Any) -> Any:
@@ -100,8 +102,9 @@ class Course:
             concurrency=row.concurrency,
             schedule=[int(s * 1000) for s in orjson.loads(row.schedule)] if row.schedule is not None else SCHEDULE,
             rate=row.rate_per_second,
-            paused_until=row.paused_until,
-            failing_since=row.failing_since,
+            pace=row.pace,
+            pauses=Pauses(row.paused_until),
+            patience=Patience(row.failing_since),
             breaker_state=_shared(row.breaker),
             breaker_step=row.breaker_step,
             open_until=row.open_until,
@@ -124,6 +127,11 @@ class Course:
         if self._signer is None:
             self._signer = Signer(keyring.unseal(vault, self.key[0], self.sealed))
         return self._signer
+
+    def go_on_from(self, old: Course) -> None:
+        """Take over the pace of this endpoint's lane as it was, unless it is another address now."""
+        if old._url == self._url and self.generation == old.generation:
+            self.lane.go_on_from(old.lane)
 
     def offer(self, entries: list[Entry], upto: int) -> None:
         """Hand over a piece of the log that follows what the lane has read."""
@@ -162,11 +170,12 @@ class Course:
         breaker = lane.breaker
         return (
             lane.low_water(),
-            lane.paused_until,
+            lane.pauses.until,
             breaker.state,
             breaker.step,
             breaker.open_until,
-            lane.failing_since,
+            lane.patience.since,
+            lane.throttled_to,
         )
 
     def _replay_state(self) -> tuple[int, str] | None:
@@ -232,6 +241,7 @@ def _result(outcome: Outcome) -> Result:
         gone=outcome.kind == "gone",
         ours=outcome.kind == "ours",
         timeout=outcome.kind == "timeout",
+        busy=outcome.status == TOO_MANY or outcome.retry_after is not None,
         retry_after=outcome.retry_after,
         reason=f"status {outcome.status}" if outcome.status is not None else outcome.kind,
     )

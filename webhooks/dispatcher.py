@@ -54,9 +54,11 @@ class Dispatcher:
         vault: Vault,
         sender: Sender,
         *,
+        told: Callable[[dict[str, list[Entry]]], None] | None = None,
         random: Callable[[], float] = JITTER,
         clock: Callable[[], int] | None = None,
     ) -> None:
+        """Take the parts. `told` gets what lanes append to merchants' logs and calls `hint`; by default that is all."""
         self._store = store
         self._vault = vault
         self._sender = sender
@@ -74,7 +76,7 @@ class Dispatcher:
         self._looked_at = 0
         self._fully_looked_at = 0
         self._stopping = False
-        self._flusher = Flusher(store, self._hint_all, self._pump_all)
+        self._flusher = Flusher(store, told or self._hint_all, self._pump_all)
 
     # the way in
 
@@ -185,8 +187,9 @@ class Dispatcher:
     def _set_timer(self, course: Course, now: int) -> None:
         lane = course.lane
         wake = lane.next_wake(now)
-        if lane.paused_until > now and self._courses.is_behind(course):
-            wake = min(wake, lane.paused_until) if wake is not None else lane.paused_until
+        until = lane.pauses.until
+        if until > now and self._courses.is_behind(course):
+            wake = min(wake, until) if wake is not None else until
         if self._timers.set(course, wake):
             self._wake.set()
 
@@ -301,6 +304,8 @@ class Dispatcher:
                 self._behind.pop(old, None)
             if key in loaded:
                 course = Course(key, loaded[key], self._random)
+                if old is not None:
+                    course.go_on_from(old)
                 self._courses.add(course)
                 self._pump(course)
         self._raise_heads(heads)

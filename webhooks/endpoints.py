@@ -66,6 +66,8 @@ class EndpointFacts:
     behind: int
     """Messages of the log the lane has not passed yet."""
     breaker: str
+    pace: float | None
+    """Requests a second it was taken down to by refusals, None where it was not."""
     paused_until: int
     failing_since: int
     retrying: int
@@ -202,6 +204,7 @@ def find(conn: Connection, merchant_id: str, endpoint_id: str | None = None) -> 
             cursor=row.cursor,
             behind=max(0, head - row.cursor),
             breaker=row.breaker,
+            pace=row.pace,
             paused_until=row.paused_until,
             failing_since=row.failing_since,
             retrying=_count(conn, Tables.retry, merchant_id, row.id),

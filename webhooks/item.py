@@ -106,6 +106,8 @@ class Result:
     lost: bool = False
     """The message is no longer in the log, so there is nothing to send."""
     timeout: bool = False
+    busy: bool = False
+    """The endpoint said that this is too much for it."""
     retry_after: int | None = None
     """Milliseconds the endpoint asked everybody to wait."""
     reason: str = ""
@@ -116,7 +118,7 @@ class Change:
     """Something to be written.
 
     `retry`: upsert the row; `settled`: delete the retry (and, for a replayed message, dead) row; `dead`; `superseded`;
-    `disabled` and `failing`: tell the merchant.
+    `disabled` and `failing` (the warning whose number is `tries`): tell the merchant.
     """
 
     kind: Literal["retry", "settled", "dead", "superseded", "disabled", "failing"]

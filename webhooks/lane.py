@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from webhooks.breaker import Breaker, BreakerState
 from webhooks.item import Change, Item, Reader, Result
-from webhooks.schedule import DAY, SCHEDULE, SECOND, Bucket, delay
+from webhooks.pace import Pace
+from webhooks.patience import Patience, Pauses
+from webhooks.schedule import SCHEDULE, delay
 from webhooks.unsettled import Ordering, Unsettled
 
 if TYPE_CHECKING:
@@ -30,12 +32,6 @@ MAX_UNSETTLED = 50_000
 """Messages that failed or wait in memory before the lane stops reading on."""
 PROBE_CHOICE = 5
 """An open lane holds so many messages to choose probes from; one that always fails must not be the only one."""
-DISABLE_AFTER, WARN_AFTER = 5 * DAY, DAY
-SHORTEST_PAUSE = 1 * SECOND
-"""A `Retry-After` of nothing still means that the endpoint is busy."""
-OUR_PAUSE, OUR_LONGEST_PAUSE = 1 * SECOND, 60 * SECOND
-
-
 _NOTHING: Mapping[int, Item] = MappingProxyType({})
 
 
@@ -49,8 +45,10 @@ class Lane:
     concurrency: int = 16
     schedule: Sequence[int] = SCHEDULE
     rate: float | None = None
-    paused_until: int = 0
-    failing_since: int = 0
+    pace: float | None = None
+    """The rate it had been taken down to when it was saved."""
+    pauses: Pauses = field(default_factory=Pauses)
+    patience: Patience = field(default_factory=Patience)
     breaker_state: BreakerState = "closed"
     breaker_step: int = 0
     open_until: int = 0
@@ -62,16 +60,14 @@ class Lane:
     flying: int = field(default=0, init=False)
     _hand: Unsettled | None = field(default=None, init=False)
     """Made with the first message: a lane that has nothing to do costs little memory."""
-    _bucket: Bucket | None = field(default=None, init=False)
-    _our_step: int = field(default=0, init=False)
-    _warned: bool = field(default=False, init=False)
+    _pace: Pace | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.breaker = Breaker(
             self.concurrency, self.random, state=self.breaker_state, step=self.breaker_step, open_until=self.open_until
         )
-        if self.rate is not None:
-            self._bucket = Bucket(self.rate)
+        if self.pace is not None:
+            self._pace = Pace(self.rate, self.pace)
 
     @property
     def items(self) -> Mapping[int, Item]:
@@ -84,10 +80,29 @@ class Lane:
             self._hand = Unsettled(self.ordering)
         return self._hand
 
+    @property
+    def paced(self) -> Pace:
+        """How fast requests may leave."""
+        if self._pace is None:
+            self._pace = Pace(self.rate)
+        return self._pace
+
+    @property
+    def throttled_to(self) -> float | None:
+        """Requests a second it was taken down to by refusals; None where it was not."""
+        return None if self._pace is None else self._pace.rate
+
+    def go_on_from(self, old: Lane) -> None:
+        """Take over the pace of the lane this one replaces, so that a change of settings lets nothing extra pass."""
+        if old._pace is not None and old.rate == self.rate:
+            self._pace = old._pace
+
     def rest(self) -> None:
         """Give memory back when nothing is in hand."""
         if not self.items:
             self._hand = None
+            if self.rate is None and self.throttled_to is None:
+                self._pace = None
         if self.finished is not None:
             self.finished = {sequence for sequence in self.finished if sequence > self.reader.position} or None
         self.reader.rest()
@@ -129,7 +144,7 @@ class Lane:
 
     def wants(self, now: int) -> bool:
         """Tell whether the lane would take more of the log now."""
-        if not self.enabled or now < self.paused_until or len(self.items) >= MAX_UNSETTLED:
+        if not self.enabled or now < self.pauses.until or len(self.items) >= MAX_UNSETTLED:
             return False
         if self.breaker.state == "open":
             return len(self.items) < PROBE_CHOICE
@@ -139,14 +154,14 @@ class Lane:
 
     def ready(self, now: int) -> list[Item]:
         """Return the messages to send now; they are in flight from here on."""
-        if not self.enabled or now < self.paused_until or self._hand is None:
+        if not self.enabled or now < self.pauses.until or self._hand is None:
             return []
         held = self._hand
         room = self.breaker.limit() - self.flying
         if self.breaker.state == "open" and now < self.breaker.open_until:
             return []
-        if self._bucket is not None:
-            room = min(room, self._bucket.room(now))
+        pace = self.paced
+        room = min(room, pace.room(now))
         if self.breaker.state == "open":
             probe = held.choose_probe() if room > 0 else None
             sends = [self._fly(probe, now, probe=True)] if probe is not None else []
@@ -157,8 +172,8 @@ class Lane:
                 if item is None:
                     break
                 sends.append(self._fly(item, now, probe=False))
-        if self._bucket is not None:
-            self._bucket.take(len(sends))
+        if sends:
+            pace.take(len(sends), now)
         return sends
 
     def next_wake(self, now: int) -> int | None:
@@ -176,9 +191,9 @@ class Lane:
             wake = self._hand.next_at(now)
             if wake is None:
                 return None
-        if self._bucket is not None:
-            wake = max(wake, self._bucket.next_token(now))
-        return max(wake, self.paused_until)
+        if self._pace is not None:
+            wake = max(wake, self._pace.next_token(now))
+        return max(wake, self.pauses.until)
 
     # what came of it
 
@@ -191,7 +206,7 @@ class Lane:
         probe, item.probe = item.probe, False
         held.landed(item)
         if result.delivered:
-            self._delivered(item)
+            self._delivered(item, now)
         elif result.ours:
             self._our_fault(item, now)
         elif result.lost:
@@ -206,10 +221,10 @@ class Lane:
 
     # inside
 
-    def _delivered(self, item: Item) -> None:
-        self._our_step = 0
-        self.failing_since = 0
-        self._warned = False
+    def _delivered(self, item: Item, now: int) -> None:
+        self.pauses.over()
+        self.patience.restored()
+        self.paced.went_well(now)
         self._held.forget_probes()
         self.breaker.succeeded()
         if self.ordering == "latest" and item.topic is not None:
@@ -231,59 +246,47 @@ class Lane:
 
     def _our_fault(self, item: Item, now: int) -> None:
         """No egress or the like: nothing is charged, the whole lane waits a little and comes back gently."""
-        pause = min(OUR_PAUSE << min(self._our_step, 20), OUR_LONGEST_PAUSE)
-        self._our_step += 1
-        self.paused_until = max(self.paused_until, now + pause)
+        self.pauses.ours(now)
         if self.breaker.state == "closed":
             self.breaker.slow_down()
         self._held.defer(item, item.run_at)
 
     def _failed(self, item: Item, result: Result, now: int, *, probe: bool) -> None:
-        self._our_step = 0
-        self.failing_since = self.failing_since or now
-        if result.retry_after is not None:
-            self.paused_until = max(self.paused_until, now + max(result.retry_after, SHORTEST_PAUSE))
-            if self.breaker.state == "open":
-                self.breaker.open_until = max(self.breaker.open_until, self.paused_until)
-            else:
-                self.breaker.slow_down()
-        else:
-            self.breaker.failed(item.sequence, now, timeout=result.timeout, probe=probe)
-        wait: int | None = None
-        run_at = item.run_at
+        self.patience.failed(now)
+        self._hold_back(item, result, now, probe=probe)
+        run_at: int | None = item.run_at
         if item.charged:
             item.attempts += 1
             wait = delay(self.schedule, item.attempts, self.random)
-            if wait is None:
-                self._bury(item, result.reason)
-            else:
-                run_at = max(now + wait, self.paused_until)
-        if not item.settled:
+            run_at = None if wait is None else max(now + wait, self.pauses.until)
+        if run_at is None:
+            self._bury(item, result.reason)
+        else:
             self._held.defer(item, run_at)
             self._store(item)
             if self.ordering == "strict" and item.key is not None:
                 for follower in self._held.chain(item.key):
                     if not follower.stored:
                         self._park(follower)
-        self._judge(result, now)
+        verdict = self.patience.verdict(result, now) if self.enabled else None
+        if verdict is not None:
+            self.enabled = verdict.kind != "disabled"
+            self.changes.append(verdict)
+
+    def _hold_back(self, item: Item, result: Result, now: int, *, probe: bool) -> None:
+        """Ask less of an endpoint that failed: slower, after a pause, or through the breaker."""
+        if result.busy or result.timeout:
+            self.paced.too_much(now)
+        if not self.pauses.asked(result, now):
+            self.breaker.failed(item.sequence, now, timeout=result.timeout, probe=probe)
+        elif self.breaker.state == "open":
+            self.breaker.open_until = max(self.breaker.open_until, self.pauses.until)
+        else:
+            self.breaker.slow_down()
 
     def _bury(self, item: Item, reason: str) -> None:
         self.changes.append(Change("dead", item.sequence, tries=item.tries, stored=item.stored, reason=reason))
         self._held.settle(item)
-
-    def _judge(self, result: Result, now: int) -> None:
-        """Disable an endpoint that is gone or has failed for days; warn once before."""
-        if not self.enabled:
-            return
-        if result.gone:
-            self.enabled = False
-            self.changes.append(Change("disabled", reason="gone"))
-        elif now - self.failing_since >= DISABLE_AFTER:
-            self.enabled = False
-            self.changes.append(Change("disabled", reason="failing", run_at=self.failing_since))
-        elif not self._warned and now - self.failing_since >= WARN_AFTER:
-            self._warned = True
-            self.changes.append(Change("failing", run_at=self.failing_since))
 
     def _store(self, item: Item) -> None:
         item.stored, item.parked = True, False

@@ -11,6 +11,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from webhooks import log
 from webhooks.loading import MOST_KEYS
+from webhooks.patience import DISABLE_AFTER
 from webhooks.schedule import rfc3339
 from webhooks.store import Many, insert
 from webhooks.tables import Tables
@@ -206,21 +207,29 @@ def _tell(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
             )
             if disabled.rowcount != 1:
                 continue
-            drafts.setdefault(merchant, []).append(_paused(noted, batch.at, "disabled", change.reason, str(batch.at)))
+            drafts.setdefault(merchant, []).append(_paused(conn, noted, batch.at, str(batch.at)))
         elif change.kind == "failing":
-            drafts.setdefault(merchant, []).append(_paused(noted, batch.at, "failing", "failing", str(change.run_at)))
+            occasion = f"{change.run_at}\x1f{change.tries}"
+            drafts.setdefault(merchant, []).append(_paused(conn, noted, batch.at, occasion))
     return log.append_many(conn, drafts) if drafts else {}
 
 
-def _paused(noted: Noted, at: int, state: str, reason: str, occasion: str) -> log.Draft:
+def _paused(conn: Connection, noted: Noted, at: int, occasion: str) -> log.Draft:
     """Draft the news; the id is made from endpoint and occasion, so that a restart does not warn twice."""
-    told = "\x1f".join((noted.key[1], state, occasion))
-    since = noted.change.run_at
+    merchant, endpoint_id = noted.key
+    state, since = noted.change.kind, noted.change.run_at
+    told = f"{endpoint_id}\x1f{state}\x1f{occasion}"
+    url, description = conn.execute(
+        select(_E.url, _E.description).where(_E.merchant_id == merchant, _E.id == endpoint_id)
+    ).one()
     endpoint = {
-        "id": noted.key[1],
+        "id": endpoint_id,
+        "url": url,
+        "description": description,
         "state": state,
-        "reason": reason,
+        "reason": noted.change.reason or state,
         "failing_since": rfc3339(since) if since else None,
+        "disables_at": rfc3339(since + DISABLE_AFTER) if since and state == "failing" else None,
     }
     return log.Draft(
         id="msg_" + sha256(told.encode()).hexdigest()[:32],
@@ -248,6 +257,7 @@ _SAVE_LANE = (
         breaker_step=bindparam("step"),
         open_until=bindparam("o"),
         failing_since=bindparam("f"),
+        pace=bindparam("r"),
     )
 )
 _SAVE_REPLAY = (

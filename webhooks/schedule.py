@@ -68,20 +68,26 @@ def retry_after(value: str | None, now: int) -> int | None:
 
 
 class Bucket:
-    """Tokens of an endpoint that wants no more than so many requests a second. A second's worth may come at once."""
+    """Tokens of an endpoint that wants no more than so many requests a second.
+
+    At most a twentieth of a second's worth may come at once, so in no second are there more than 5 % too many.
+    """
 
     __slots__ = ("_at", "_tokens", "rate")
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._tokens = max(1.0, rate)
+        self._tokens = self._most()
         self._at = 0
+
+    def _most(self) -> float:
+        return max(1.0, self.rate / 20)
 
     def room(self, now: int) -> int:
         """Return how many requests may leave now."""
         if now > self._at:
             if self._at:
-                self._tokens = min(max(1.0, self.rate), self._tokens + (now - self._at) * self.rate / SECOND)
+                self._tokens = min(self._most(), self._tokens + (now - self._at) * self.rate / SECOND)
             self._at = now
         return int(self._tokens + 1e-6)
 

@@ -91,6 +91,8 @@ class Lane(SQLModel, table=True):
     breaker_step: int = 0
     open_until: int = Field(default=0, sa_type=BigInteger)
     failing_since: int = Field(default=0, sa_type=BigInteger)
+    pace: float | None = None
+    """Requests a second it was taken down to by refusals; empty while nothing holds it but the endpoint's own wish."""
 
 
 class Retry(SQLModel, table=True):

@@ -51,8 +51,20 @@ def _pointer(field: str) -> str:
     return "/" + re.sub(r"\[(\d+)\]", r"/\1", name) + (f"/{path}" if dot else "")
 
 
-def document(of: EndpointFacts) -> dict[str, Any]:
-    """Return an endpoint as its merchant sees it, without secrets."""
+def _lane_state(of: EndpointFacts, now: int) -> str:
+    if of.state != "enabled":
+        return "disabled"
+    if not of.wishes.url:
+        return "polled"
+    if of.paused_until > now:
+        return "paused"
+    if of.breaker != "closed":
+        return "open" if of.breaker == "open" else "recovering"
+    return "throttled" if of.pace is not None else "active"
+
+
+def document(of: EndpointFacts, now: int) -> dict[str, Any]:
+    """Return an endpoint as its merchant sees it, without secrets; `now` in epoch milliseconds."""
     wishes = of.wishes
     return {
         "id": of.id,
@@ -69,8 +81,10 @@ def document(of: EndpointFacts) -> dict[str, Any]:
         "state_reason": of.state_reason,
         "state_since": render.millis_instant(of.state_at),
         "lane": {
+            "state": _lane_state(of, now),
             "behind": of.behind,
             "breaker": of.breaker,
+            "throttled_to": of.pace,
             "paused_until": render.millis_instant(of.paused_until or None),
             "failing_since": render.millis_instant(of.failing_since or None),
             "retrying": of.retrying,
@@ -83,7 +97,7 @@ def document(of: EndpointFacts) -> dict[str, Any]:
 
 def seen(ask: Ask, of: EndpointFacts) -> dict[str, Any]:
     """Return an endpoint as far as the asking role sees it."""
-    return shown(ask.principal.role, "endpoint", document(of))
+    return shown(ask.principal.role, "endpoint", document(of, ask.now))
 
 
 @CALLS.add(

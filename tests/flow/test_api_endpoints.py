@@ -171,6 +171,12 @@ async def test_a_disabled_endpoint_can_be_enabled_from_now(house, receiver):
         return (await house.call("GET", f"/v1/endpoints/{made['id']}")).json["state"] == "disabled"
 
     await house.until(disabled)
+    shown = (await house.call("GET", f"/v1/endpoints/{made['id']}")).json
+    assert (shown["state_reason"], shown["lane"]["state"]) == ("gone", "disabled")
+    told = (await house.call("GET", "/v1/messages?type=endpoint.paused")).json["data"]
+    assert len(told) == 1
+    endpoint = (await house.call("GET", f"/v1/messages/{told[0]['id']}")).json["body"]["data"]["endpoint"]
+    assert (endpoint["id"], endpoint["state"], endpoint["reason"]) == (made["id"], "disabled", "gone")
     enabled = await house.call("POST", f"/v1/endpoints/{made['id']}/enable", {"course": "from_now"})
     assert (enabled.status, enabled.json["state"]) == (200, "enabled")
     wrong = await house.call("POST", f"/v1/endpoints/{made['id']}/enable", {"course": "backwards"})
@@ -261,3 +267,37 @@ async def test_attempts_are_walked_page_by_page(house, receiver):
     for nonsense in ("nonsense", "MTph"):
         wrong = await house.call("GET", f"{path}&cursor={nonsense}")
         assert (wrong.status, wrong.pointers) == (422, ["?cursor"])
+
+
+async def test_a_refused_endpoint_is_shown_as_paused_and_then_as_throttled(house, receiver):
+    receiver.status = 429
+    made = (await house.call("POST", "/v1/endpoints", {"url": receiver.url, "schedule": [0, 0, 0, 0]})).json
+    assert made["lane"]["state"] == "active"
+    path = f"/v1/endpoints/{made['id']}"
+    account_id = await house.demo_account()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+
+    async def state():
+        return (await house.call("GET", path)).json["lane"]["state"]
+
+    async def paused():
+        return await state() == "paused"
+
+    await house.until(paused)
+    receiver.status = 200
+
+    async def throttled():
+        lane = (await house.call("GET", path)).json["lane"]
+        return lane["behind"] == 0 and lane["state"] in {"throttled", "recovering"} and lane["throttled_to"] >= 0.5
+
+    await house.until(throttled)
+
+
+async def test_who_watches_live_hears_at_once_that_an_endpoint_was_disabled(house, receiver):
+    receiver.status = 410
+    await house.call("POST", "/v1/endpoints", {"url": receiver.url, "event_types": ["shipment.in_transit"]})
+    polled = (await house.call("POST", "/v1/endpoints", {"url": None, "event_types": ["endpoint.paused"]})).json
+    waiting = asyncio.create_task(house.call("GET", f"/v1/endpoints/{polled['id']}/poll?wait=8"))
+    account_id = await house.demo_account()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    assert [one["data"]["endpoint"]["state"] for one in (await waiting).json["data"]] == ["disabled"]

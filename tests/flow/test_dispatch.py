@@ -245,7 +245,8 @@ async def test_gone_disables_the_endpoint_and_the_merchant_is_told_elsewhere(hom
     got = await receiver.count(2)
     assert [one.json["type"] for one in got] == ["shipment.in_transit", "endpoint.paused"]
     assert got[1].json["data"]["endpoint"] == {
-        "id": gone, "state": "disabled", "reason": "gone", "failing_since": None
+        "id": gone, "url": receiver.url("/gone"), "description": "", "state": "disabled", "reason": "gone",
+        "failing_since": None, "disables_at": None,
     }  # fmt: skip
     facts = await home.store.read(lambda c: endpoints.get(c, M, gone))
     assert (facts.state, facts.state_reason, facts.retrying) == ("disabled", "gone", 1)

@@ -11,8 +11,13 @@ from pydantic import BaseModel, Field
 class Lane(BaseModel, extra="forbid"):
     """How far an endpoint has got, and how it fares."""
 
+    state: Literal["active", "throttled", "recovering", "open", "paused", "disabled", "polled"] = Field(
+        description="throttled: it asked for less; open: it fails, one request in a while tries it; recovering: it "
+        "answers again, requests come back little by little; paused: until `paused_until`, as it asked."
+    )
     behind: int = Field(description="Messages of the log it has not passed yet.")
-    breaker: str
+    breaker: Literal["closed", "open", "slow"]
+    throttled_to: float | None = Field(description="Requests a second it was taken down to.")
     paused_until: datetime | None
     failing_since: datetime | None
     retrying: int

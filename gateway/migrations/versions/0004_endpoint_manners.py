@@ -21,9 +21,13 @@ def upgrade() -> None:
     op.execute('UPDATE replay SET "begin" = "cursor"')
     with op.batch_alter_table("replay") as table:
         table.alter_column("begin", existing_type=sa.BigInteger(), nullable=False)
+    with op.batch_alter_table("lane") as table:
+        table.add_column(sa.Column("pace", sa.Float(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("lane") as table:
+        table.drop_column("pace")
     with op.batch_alter_table("replay") as table:
         for name in ("begin", "which", "ended_at"):
             table.drop_column(name)

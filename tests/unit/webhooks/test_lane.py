@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webhooks.breaker import FIRST_PAUSE
 from webhooks.item import Item, Reader, Result
-from webhooks.lane import DISABLE_AFTER, WARN_AFTER, Lane
+from webhooks.lane import Lane
+from webhooks.patience import DISABLE_AFTER, WARN_AFTER, Patience
 from webhooks.schedule import DAY, HOUR, MINUTE, SCHEDULE, SECOND
 
 T0 = 1_800_000_000_000
@@ -68,9 +70,8 @@ def test_one_message_that_always_fails_follows_the_schedule_and_is_dead_after_th
             assert sent(it, wake - 1) == []
             now = wake
     assert waits == list(SCHEDULE[1:])
-    assert it.changes[-1].kind == "dead"
-    assert it.changes[-1].tries == 10
-    assert it.changes[-1].reason == "status 500"
+    (dead,) = [change for change in it.changes if change.kind == "dead"]
+    assert (dead.tries, dead.reason) == (10, "status 500")
     assert it.items == {}
     assert it.low_water() == 1
 
@@ -244,20 +245,33 @@ def test_gone_disables_at_once_and_keeps_the_message_for_an_enabling_later():
     assert sent(it, T0 + DAY) == []
 
 
-def test_five_days_of_nothing_but_failures_warn_and_then_disable():
+def test_five_days_of_nothing_but_failures_warn_three_times_and_then_disable():
     it = lane(concurrency=2)
     it.offer([Told(n) for n in range(1, 100)], upto=99)
-    now, seen = T0, {}
+    now, seen = T0, []
     while it.enabled:
         for sequence in sent(it, now):
             it.done(sequence, BAD, now)
-        for change in it.changes:
-            if change.kind in {"failing", "disabled"}:
-                assert seen.setdefault(change.kind, now) == now
+        news = [change for change in it.changes if change.kind in {"failing", "disabled"}]
+        seen += [(change.kind, change.tries, now - T0) for change in news]
+        assert all(change.run_at == T0 for change in news)
         it.changes.clear()
         now = it.next_wake(now) or now
-    assert WARN_AFTER <= seen["failing"] - T0 < WARN_AFTER + HOUR
-    assert DISABLE_AFTER <= seen["disabled"] - T0 < DISABLE_AFTER + HOUR
+    assert [(kind, number) for kind, number, _ in seen] == [
+        ("failing", 1), ("failing", 2), ("failing", 3), ("disabled", 0)
+    ]  # fmt: skip
+    for (_, _, after), due in zip(seen, (*WARN_AFTER, DISABLE_AFTER), strict=True):
+        assert due <= after < due + HOUR
+
+
+def test_one_success_begins_the_five_days_anew():
+    it = lane(patience=Patience(T0 - 4 * DAY))
+    it.offer([Told(1), Told(2)], upto=2)
+    sent(it, T0)
+    it.done(1, OK, T0)
+    it.done(2, BAD, T0)
+    assert it.patience.since == T0
+    assert kinds(it) == [("retry", 2)]
 
 
 def test_our_own_faults_charge_nothing_and_only_slow_the_lane():
@@ -267,7 +281,7 @@ def test_our_own_faults_charge_nothing_and_only_slow_the_lane():
     for sequence in (1, 2, 3):
         it.done(sequence, OURS, T0)
     assert it.changes == []
-    assert it.failing_since == 0
+    assert it.patience.since == 0
     assert it.low_water() == 0
     now = it.next_wake(T0)
     assert T0 < now <= T0 + 4 * SECOND
@@ -275,17 +289,21 @@ def test_our_own_faults_charge_nothing_and_only_slow_the_lane():
     assert it.items[1].attempts == 0
 
 
-def test_the_rate_of_an_endpoint_is_kept():
-    it = lane(rate=2.0)
-    it.offer([Told(n) for n in range(1, 12)], upto=11)
+@pytest.mark.parametrize("rate", [0.5, 2.0, 7.0, 50.0, 1000.0])
+def test_in_no_second_is_an_endpoints_rate_passed_by_more_than_a_twentieth(rate):
+    it = lane(rate=rate, concurrency=100)
+    count = int(rate * 5) + 5
+    it.offer([Told(n) for n in range(1, count + 1)], upto=count)
     now, stamps = T0, []
-    while len(stamps) < 11:
+    while len(stamps) < count:
         for sequence in sent(it, now):
             it.done(sequence, OK, now)
-            stamps.append(now - T0)
+            stamps.append(now)
         now = it.next_wake(now) or now
-    assert stamps[:2] == [0, 0]
-    assert all(4_300 <= stamps[n + 10] - stamps[n] <= 5_100 for n in range(1))
+    for begin in stamps:
+        inside = sum(begin <= stamp < begin + SECOND for stamp in stamps)
+        assert inside <= max(1, rate * 1.05)
+    assert count / (stamps[-1] - T0) * SECOND >= rate * 0.9
 
 
 def test_what_the_redo_log_knows_as_delivered_is_not_sent_again_after_a_restart():

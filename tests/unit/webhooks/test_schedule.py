@@ -43,10 +43,11 @@ def test_the_schedule_has_ten_tries_over_three_days():
     assert delay(SCHEDULE, 9, lambda: 1.0) == 24 * HOUR * 12 // 10
 
 
-def test_a_bucket_lets_one_second_of_requests_pass_and_then_one_by_one():
+def test_a_bucket_lets_a_twentieth_of_a_second_pass_at_once_and_then_one_by_one():
+    assert Bucket(100.0).room(NOW) == 5
     bucket = Bucket(4.0)
-    assert bucket.room(NOW) == 4
-    bucket.take(4)
+    assert bucket.room(NOW) == 1
+    bucket.take(1)
     assert bucket.room(NOW) == 0
     wake = bucket.next_token(NOW)
     assert 250 <= wake - NOW <= 252

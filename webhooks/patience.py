@@ -1,0 +1,85 @@
+"""How long a lane leaves its endpoint alone, and how long it bears with nothing but failures. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from webhooks.item import Change
+from webhooks.schedule import DAY, SECOND
+
+if TYPE_CHECKING:
+    from webhooks.item import Result
+
+SHORTEST_PAUSE = 1 * SECOND
+"""A `Retry-After` of nothing still means that the endpoint is busy."""
+LONGEST_BUSY_PAUSE = LONGEST_OUR_PAUSE = 60 * SECOND
+DISABLE_AFTER = 5 * DAY
+WARN_AFTER = (1 * DAY, 3 * DAY, 4 * DAY)
+
+
+class Pauses:
+    """Until when the whole lane rests (epoch ms): because it was asked to, or because our own network fails."""
+
+    __slots__ = ("_busy_step", "_our_step", "until")
+
+    def __init__(self, until: int = 0) -> None:
+        self.until = until
+        self._busy_step = self._our_step = 0
+
+    def asked(self, result: Result, now: int) -> bool:
+        """Pause as an endpoint's refusal asks for; return whether it does.
+
+        "Too much" without a time pauses for a second, and twice as long each time it is said again, up to a minute.
+        """
+        self._our_step = 0
+        pause = result.retry_after
+        if pause is None:
+            if not result.busy:
+                return False
+            if now < self.until:  # of refusals that come together one counts
+                return True
+            pause = min(SHORTEST_PAUSE << min(self._busy_step, 20), LONGEST_BUSY_PAUSE)
+            self._busy_step += 1
+        self.until = max(self.until, now + max(pause, SHORTEST_PAUSE))
+        return True
+
+    def ours(self, now: int) -> None:
+        """Pause because of a fault of our own: a second, and twice as long each time, up to a minute."""
+        pause = min(SHORTEST_PAUSE << min(self._our_step, 20), LONGEST_OUR_PAUSE)
+        self._our_step += 1
+        self.until = max(self.until, now + pause)
+
+    def over(self) -> None:
+        """Note that a request came through."""
+        self._busy_step = self._our_step = 0
+
+
+class Patience:
+    """Since when an endpoint does nothing but fail (epoch ms, 0 for not), and what follows from that."""
+
+    __slots__ = ("_warned", "since")
+
+    def __init__(self, since: int = 0) -> None:
+        self.since = since
+        self._warned = 0
+
+    def restored(self) -> None:
+        """Note a success."""
+        self.since = self._warned = 0
+
+    def failed(self, now: int) -> None:
+        """Note a failure that counts against the endpoint."""
+        self.since = self.since or now
+
+    def verdict(self, result: Result, now: int) -> Change | None:
+        """Return what a failure leads to: `disabled` when it is gone or has failed for days, before that warnings."""
+        if result.gone:
+            return Change("disabled", reason="gone")
+        failing = now - self.since
+        if failing >= DISABLE_AFTER:
+            return Change("disabled", reason="failing", run_at=self.since)
+        due = sum(failing >= after for after in WARN_AFTER)
+        if due <= self._warned:
+            return None
+        self._warned = due
+        return Change("failing", tries=due, run_at=self.since)
