@@ -15,6 +15,8 @@ from gateway.carriers import CarrierAccess
 from gateway.db import SqliteStore
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
+from gateway.lastmile.positions import LOOK_EVERY, Positions
+from gateway.lastmile.tokens import nobody
 from gateway.live import Live
 from gateway.polling import Poller
 from gateway.subscribing import Subscriber
@@ -41,11 +43,15 @@ class Gateway:
         self.store = SqliteStore(settings.database)
         self.vault = Vault(secret_key(settings))
         self.live = Live()
+        self.positions = Positions(self.store)
+        self.shipment_of: Callable[[str], Awaitable[tuple[str, str] | None]] = nobody
+        """Whose shipment a tracking page's token opens: (merchant, shipment)."""
         self.guard = Guard(allow=settings.egress_allow)
         self.dispatcher: Dispatcher
         self.ingest = Ingest(self.store, self.tell)
         self.inbox = Inbox(self.store, self.ingest.take, settings.inbox_most_waiting)
         self.ingest.on_read = self._read
+        self.ingest.on_seen = self.positions.tell
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
@@ -68,6 +74,7 @@ class Gateway:
             self._every(self.subscriber.tick, self.settings.poll_every_seconds)
             self._every(self.carriers.note_usage, 60)
         self._every(self._measure, 5)
+        self._every(self.positions.look, LOOK_EVERY)
         self._every(self._keep_house, 3600)
         self._scheduler.start()
         log.info("started", roles=roles, database=self.store.path.name)
@@ -77,6 +84,7 @@ class Gateway:
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
         self.live.close()
+        self.positions.close()
         await self.subscriber.stop()
         await self.poller.stop()
         await self.ingest.stop()
@@ -93,6 +101,7 @@ class Gateway:
             if "dispatch" in self.settings.roles:
                 self.dispatcher.hint(merchant_id, theirs)
             self.live.tell(merchant_id)
+            self.positions.hint(theirs)
             for entry in theirs:
                 metrics.messages(entry.type).inc()
 

@@ -9,13 +9,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from sqlalchemy import bindparam, select, update
 
 from gateway import handover
+from gateway.lastmile import moving
 from gateway.refold import Refolded
 from gateway.tables import Tables
-from normalizer import render
 from normalizer.journey import Step
 from normalizer.model import Event, Status
 from webhooks import log
@@ -33,6 +32,9 @@ _CHUNK = 400
 Key = tuple[str, str]
 """(merchant, shipment id)."""
 
+Unlisted = dict[tuple[str, str, str], tuple[int, Event]]
+"""(merchant, carrier, code) -> how often, and one event with it."""
+
 
 @dataclass(slots=True)
 class Applied:
@@ -41,7 +43,8 @@ class Applied:
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     new_events: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many by (carrier, status)."""
-    positions: int = 0
+    seen: list[moving.Seen] = field(default_factory=list)
+    """Where couriers are now, for the live streams."""
 
 
 def apply(
@@ -54,12 +57,13 @@ def apply(
     """
     applied = Applied()
     rows = _shipments(conn, news)
-    known = _steps(conn, rows)
+    told = {key: row for key, row in rows.items() if news[key].says_something}
+    known = _steps(conn, told)
     drafts: dict[str, list[Draft]] = defaultdict(list)
     events: list[dict[str, Any]] = []
-    changed: list[dict[str, Any]] = []
-    unlisted: dict[tuple[str, str, str], tuple[int, Event]] = {}
-    for key, row in rows.items():
+    updates: dict[Key, dict[str, Any]] = {}
+    unlisted: Unlisted = {}
+    for key, row in told.items():
         if not row["tracking"]:
             continue
         one = Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
@@ -68,24 +72,41 @@ def apply(
         one.settle()
         if one.update is None:
             continue
-        changed.append(one.update)
+        updates[key] = one.update
         events += one.event_rows
         applied.new_events.update((event.carrier, event.status.value) for event in one.new.values())
         if one.teller is not None:
             bodies = one.bodies | _old_bodies(conn, key, one.missing_bodies())
             drafts[key[0]] += one.drafts(bodies)
-        for event in one.new.values():
-            if event.status is Status.UNKNOWN and event.basis == "none" and event.codes:
-                code = (key[0], event.carrier, event.codes[0])
-                unlisted[code] = (unlisted.get(code, (0, event))[0] + 1, event)
+        _note_unlisted(unlisted, key[0], one.new.values())
     if events:
         _KEEP_EVENTS(conn, events)
-    if changed:
-        _UPDATE(conn, changed)
+    if updates:
+        _UPDATE(conn, updates.values())
     _count_unlisted(conn, unlisted, now)
-    applied.positions = _keep_positions(conn, rows, news)
+    moves = _move(conn, rows, updates, news, now)
+    applied.seen = moves.seen
+    for merchant_id, more in moves.drafts.items():
+        drafts[merchant_id] += more
     applied.entries = log.append_many(conn, drafts)
     return applied
+
+
+def _move(
+    conn: Connection,
+    rows: Mapping[Key, RowMapping],
+    updates: Mapping[Key, dict[str, Any]],
+    news: Mapping[Key, News],
+    now: int,
+) -> moving.Moves:
+    """Take the news of the couriers: their positions, and that a shipment went out, arrived or is over."""
+    return moving.keep(
+        conn,
+        {key: {**row, **updates[key]} if key in updates else row for key, row in rows.items()},
+        {key: rows[key]["status"] for key in updates},
+        {key: position for key in rows if (position := news[key].position) is not None},
+        now,
+    )
 
 
 _REVISED = ("status", "substatus", "moves", "going_back", "body")
@@ -156,7 +177,14 @@ def _old_bodies(conn: Connection, key: Key, ids: set[str]) -> dict[str, bytes]:
     return {row.id: row.body for row in conn.execute(statement)}
 
 
-def _count_unlisted(conn: Connection, unlisted: Mapping[tuple[str, str, str], tuple[int, Event]], now: int) -> None:
+def _note_unlisted(unlisted: Unlisted, merchant_id: str, events: Iterable[Event]) -> None:
+    for event in events:
+        if event.status is Status.UNKNOWN and event.basis == "none" and event.codes:
+            code = (merchant_id, event.carrier, event.codes[0])
+            unlisted[code] = (unlisted.get(code, (0, event))[0] + 1, event)
+
+
+def _count_unlisted(conn: Connection, unlisted: Unlisted, now: int) -> None:
     table = Tables.unlisted_code
     rows = [
         {
@@ -177,26 +205,3 @@ def _count_unlisted(conn: Connection, unlisted: Mapping[tuple[str, str, str], tu
         conn.execute(
             statement.on_conflict_do_update(index_elements=["merchant_id", "carrier", "code"], set_=again), rows
         )
-
-
-def _keep_positions(conn: Connection, rows: Mapping[Key, RowMapping], news: Mapping[Key, News]) -> int:
-    table = Tables.position
-    latest = [
-        {
-            "merchant_id": merchant_id,
-            "shipment_id": shipment_id,
-            "at": int(position.at.timestamp() * 1000),
-            "body": orjson.dumps(render.position(position)),
-        }
-        for (merchant_id, shipment_id) in rows
-        if (position := news[merchant_id, shipment_id].position) is not None
-    ]
-    if latest:
-        statement = insert(conn, table)
-        newer = statement.on_conflict_do_update(
-            index_elements=["merchant_id", "shipment_id"],
-            set_={"at": statement.excluded.at, "body": statement.excluded.body},
-            where=table.c.at < statement.excluded.at,
-        )
-        conn.execute(newer, latest)
-    return len(latest)

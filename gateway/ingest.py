@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, delete, update
 
 from connectors import UnknownCarrier, capabilities, connector
 from connectors.base import Payload
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from gateway.apply import Key
     from gateway.db import SqliteStore
+    from gateway.lastmile.moving import Seen
     from normalizer.codes import Meaning
     from normalizer.model import Event
     from webhooks.log import Entry
@@ -59,6 +60,7 @@ class Ingest:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ingest")
         self._stopping = False
         self.on_read: Callable[[int], None] = lambda _count: None
+        self.on_seen: Callable[[list[Seen]], None] = lambda _seen: None
         self.own_codes = own_codes.OwnCodes(store)
 
     def start(self) -> None:
@@ -93,6 +95,7 @@ class Ingest:
             news[merchant_id, shipment_id].events[event.id] = event
         now = _now()
         applied = await self._store.write(lambda conn: apply(conn, news, can_poll, now))
+        self.on_seen(applied.seen)
         self._tell(applied.entries)
 
     async def _run(self) -> None:
@@ -128,6 +131,7 @@ class Ingest:
         readings = await loop.run_in_executor(self._thread, read_all, batch, own)
         now = _now()
         applied = await self._store.write(lambda conn: settle(conn, readings, now))
+        self.on_seen(applied.seen)
         self._tell(applied.entries)
         self.on_read(len(batch))
         _count(readings, applied, now)
@@ -190,7 +194,10 @@ def settle(conn: Connection, readings: Sequence[tuple[Kept, Read]], now: int, *,
     for kept, reading in readings:
         _collect(news, owners, kept, reading)
     applied = apply(conn, news, can_poll, now, revise=revise)
-    _mark_all(conn, [_mark(kept, reading) for kept, reading in readings])
+    only_places = [(kept, reading) for kept, reading in readings if reading.only_positions]
+    _mark_all(conn, [_mark(kept, reading) for kept, reading in readings if not reading.only_positions])
+    if only_places:  # where a courier was is a person's business: once taken over, such bytes are not kept
+        _DROP(conn, [_key(kept) for kept, _ in only_places])
     return applied
 
 
@@ -268,16 +275,19 @@ class _Owners:
 
 def _mark(kept: Kept, reading: Read) -> dict[str, Any]:
     trouble = reading.trouble
-    return {
-        "key_merchant": kept.payload.merchant_id,
-        "key_id": kept.id,
+    return _key(kept) | {
         "state": "read" if trouble is None else "unreadable",
         "reason": "" if trouble is None else str(trouble),
     }
 
 
+def _key(kept: Kept) -> dict[str, str]:
+    return {"key_merchant": kept.payload.merchant_id, "key_id": kept.id}
+
+
 def _mark_all(conn: Connection, rows: list[dict[str, Any]]) -> None:
-    _MARK(conn, rows)
+    if rows:
+        _MARK(conn, rows)
 
 
 def _count(readings: Sequence[tuple[Kept, Read]], applied: Applied, now: int) -> None:
@@ -298,6 +308,13 @@ _MARK = Many.running(
     update(Tables.payload)
     .where(Tables.payload.c.merchant_id == bindparam("key_merchant"), Tables.payload.c.id == bindparam("key_id"))
     .values(state=bindparam("state"), reason=bindparam("reason")),
+    (),
+)
+
+_DROP = Many.running(
+    delete(Tables.payload).where(
+        Tables.payload.c.merchant_id == bindparam("key_merchant"), Tables.payload.c.id == bindparam("key_id")
+    ),
     (),
 )
 

@@ -31,6 +31,11 @@ class Read:
     """A code without a row -> how often it stands here, and the carrier's words beside it the first time."""
     trouble: Unreadable | None = None
 
+    @property
+    def only_positions(self) -> bool:
+        """Whether it tells where couriers are and nothing else."""
+        return bool(self.positions) and not (self.events or self.details or self.missing or self.trouble)
+
 
 def read(connector: Connector, payload: Payload, own: Mapping[str, Meaning] | None = None) -> Read:
     """Read and normalise one payload. Never raises for what a carrier sent.

@@ -31,6 +31,11 @@ class News:
     missing: bool = False
     pushed_at: int | None = None
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is more than a position: something to fold."""
+        return bool(self.events or self.said or self.missing)
+
 
 class Refolded:
     """One shipment before and after its news."""

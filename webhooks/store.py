@@ -52,10 +52,11 @@ def core_table(model: type[SQLModel]) -> Table:
 
 def insert(conn: Connection, table: Table) -> Any:
     """Return the dialect's own insert, whose `on_conflict_*` SQLite and PostgreSQL share."""
-    return _insert_for(conn.dialect.name, table)
+    return insert_for(conn.dialect.name, table)
 
 
-def _insert_for(dialect: str, table: Table) -> Any:
+def insert_for(dialect: str, table: Table) -> Any:
+    """Return the insert of a dialect by its name, as `insert` does for a connection's."""
     return (postgresql if dialect == "postgresql" else sqlite).insert(table)
 
 
@@ -78,7 +79,7 @@ class Many:
         keys = [column.name for column in table.primary_key]
 
         def build(dialect: str) -> Any:
-            statement = _insert_for(dialect, table)
+            statement = insert_for(dialect, table)
             if twice is None:
                 return statement
             if not twice:

@@ -25,6 +25,7 @@ from gateway.api import (
     lanes,
     messages,
     openapi,
+    positions,
     problems,
     push,
     replays,
@@ -35,6 +36,7 @@ from gateway.api.auth import Doorkeeper
 from gateway.api.calls import LIMITS, Desk, runner
 from gateway.api.problems import Problem
 from gateway.db import LogFull, StoreClosed
+from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ CALLS: tuple[Call, ...] = (
     *carriers.CALLS.all,
     *keys.CALLS.all,
     *stream.CALLS.all,
+    *positions.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"
@@ -83,6 +86,7 @@ def build(gateway: Gateway) -> web.Application:
     take = push.handler(desk)
     app.router.add_post(PUSH_PATH, take)
     app.router.add_get(PUSH_PATH, take, allow_head=False)
+    PublicCourier(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))
     app.router.add_get("/readyz", health.ready(gateway))
     app.router.add_get("/metrics", health.measured(gateway))
@@ -91,6 +95,7 @@ def build(gateway: Gateway) -> web.Application:
 
     async def end_streams(_app: web.Application) -> None:
         gateway.live.close()
+        gateway.positions.close()
 
     app.on_shutdown.append(end_streams)
     return app
@@ -99,7 +104,7 @@ def build(gateway: Gateway) -> web.Application:
 def _add(
     app: web.Application, method: str, path: str, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> None:
-    if method == "GET" and path != "/v1/stream":
+    if method == "GET" and not path.endswith("/stream"):
         app.router.add_get(path, handler)
     else:
         app.router.add_route(method, path, handler)

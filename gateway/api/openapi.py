@@ -90,7 +90,7 @@ def _operation(call: Call, schemas: Mapping[str, Any]) -> dict[str, Any]:
     }
     if call.method == "POST":
         operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
-    if call.media_type == "text/event-stream":
+    if "last_event_id" in call.query.model_fields:
         operation["parameters"].append(_LAST_EVENT_ID)
     if call.body is not NoBody:
         operation["requestBody"] = {

@@ -36,6 +36,10 @@ class Address(Strict):
     region: Line | None = None
     postal_code: Annotated[Short, Field(max_length=20)] | None = None
     country: Country | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90)] | None = Field(
+        default=None, description="The door's own place: for the map and the fence. Leave it out rather than guess it."
+    )
+    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
 
 
 class Recipient(Address):

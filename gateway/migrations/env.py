@@ -3,10 +3,11 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import gateway.lastmile.tables
 import gateway.tables
 import webhooks.tables
 
-_WHOLE = (gateway.tables, webhooks.tables)  # imported so that the metadata is whole
+_WHOLE = (gateway.lastmile.tables, gateway.tables, webhooks.tables)  # imported so that the metadata is whole
 
 context.configure(
     connection=context.config.attributes["connection"],

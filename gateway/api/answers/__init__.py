@@ -36,6 +36,16 @@ from gateway.api.answers.endpoints import (
     TestResult,
 )
 from gateway.api.answers.keys import Key, Keys, NewKey
+from gateway.api.answers.lastmile import (
+    Approach,
+    Arriving,
+    Courier,
+    CourierPosition,
+    DropOff,
+    LastMile,
+    Near,
+    ProofPlace,
+)
 from gateway.api.answers.messages import Delivery, Message, Polled, Resent, Told, ToldPage
 from gateway.api.answers.shipments import (
     Batch,
@@ -54,6 +64,8 @@ __all__ = [
     "AccountCodes",
     "AccountLimits",
     "Accounts",
+    "Approach",
+    "Arriving",
     "Attempt",
     "Attempts",
     "Batch",
@@ -63,10 +75,13 @@ __all__ = [
     "Carrier",
     "Carriers",
     "Continuation",
+    "Courier",
+    "CourierPosition",
     "Credential",
     "Dead",
     "DeadPage",
     "Delivery",
+    "DropOff",
     "Endpoint",
     "Endpoints",
     "Event",
@@ -76,8 +91,10 @@ __all__ = [
     "Key",
     "Keys",
     "Lane",
+    "LastMile",
     "Message",
     "Milestones",
+    "Near",
     "NewEndpoint",
     "NewKey",
     "OwnCode",
@@ -85,6 +102,7 @@ __all__ = [
     "Polled",
     "Problem",
     "Proof",
+    "ProofPlace",
     "PublicKey",
     "Replay",
     "Replays",

@@ -1,0 +1,81 @@
+"""The last mile: where a courier is, and how near is near."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class CourierPosition(BaseModel, extra="forbid"):
+    """Where a courier is held to be: degrees WGS 84, metres, metres per second, degrees from north.
+
+    Blurred, it is the middle of a cell of about a kilometre, told once a minute, without heading and speed.
+    """
+
+    at: datetime
+    latitude: float
+    longitude: float
+    accuracy: float | None
+    heading: float | None
+    speed: float | None
+    eta: datetime | None
+    stops_before: int | None
+
+
+class ProofPlace(BaseModel, extra="forbid"):
+    """Where it was handed over, as the carrier told it."""
+
+    latitude: float
+    longitude: float
+
+
+class Approach(BaseModel, extra="forbid"):
+    """How far the courier's approach to the drop-off has come."""
+
+    arriving_at: datetime | None
+    arrived_at: datetime | None
+    left_at: datetime | None
+    dwell_seconds: int | None
+
+
+class Courier(BaseModel, extra="forbid"):
+    """A shipment's courier, as far as the asking role may see."""
+
+    stage: Literal["before", "far", "near", "door", "over"]
+    precision: Literal["exact", "blurred", "proof", "none"]
+    position: CourierPosition | None
+    stale: bool = Field(description="Too long nothing was heard: show how old the position is.")
+    proof_place: ProofPlace | None = None
+    approach: Approach | None = None
+
+
+class Arriving(BaseModel, extra="forbid"):
+    """The fence round a drop-off: one of the two is set."""
+
+    metres: int | None
+    minutes: float | None
+
+
+class Near(BaseModel, extra="forbid"):
+    """When a recipient's turn is near, so that the courier is seen exactly: the first known one decides."""
+
+    stops: int
+    minutes: int
+    metres: int
+
+
+class LastMile(BaseModel, extra="forbid"):
+    """How a merchant wants its last mile."""
+
+    arriving: Arriving
+    near: Near
+
+
+class DropOff(BaseModel, extra="forbid"):
+    """Where a shipment is handed over, and the fence there. Null: the destination's place, the merchant's fence."""
+
+    latitude: float | None
+    longitude: float | None
+    arriving: Arriving | None

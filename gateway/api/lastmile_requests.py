@@ -1,0 +1,59 @@
+"""What callers send about the last mile."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from gateway.api.fields import Strict
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+
+
+class ArrivingIn(Strict):
+    """How near is near: a distance from the door, or a time before the arrival."""
+
+    metres: Annotated[int, Field(ge=50, le=50_000)] | None = None
+    minutes: Annotated[float, Field(ge=1, le=180)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.metres is None) == (self.minutes is None):
+            raise ValueError("give `metres` or `minutes`, one of them")
+        return self
+
+    @property
+    def seconds(self) -> int | None:
+        """The minutes in seconds."""
+        return None if self.minutes is None else round(self.minutes * 60)
+
+
+class NearIn(Strict):
+    """When a recipient's turn is near: the first that is known of a courier decides."""
+
+    stops: Annotated[int, Field(ge=0, le=100)] = 3
+    minutes: Annotated[int, Field(ge=1, le=240)] = 30
+    metres: Annotated[int, Field(ge=100, le=50_000)] = 2_000
+
+
+class LastMileIn(Strict):
+    """How a merchant wants its last mile; what is left out goes back to the usual."""
+
+    arriving: ArrivingIn | None = None
+    near: NearIn | None = None
+
+
+class DropOffIn(Strict):
+    """Where a shipment is handed over: the door itself, not its town; and how near is near there."""
+
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
+    arriving: ArrivingIn | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.latitude is None) != (self.longitude is None):
+            raise ValueError("`latitude` and `longitude` belong together")
+        return self
