@@ -38,6 +38,7 @@ from gateway.api.problems import Problem
 from gateway.db import LogFull, StoreClosed
 from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
+from gateway.pages import statics
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,6 +91,7 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_get("/healthz", health.alive(gateway))
     app.router.add_get("/readyz", health.ready(gateway))
     app.router.add_get("/metrics", health.measured(gateway))
+    app.router.add_get(statics.ROUTE, statics.statics().serve)
     _add_documents(app)
     app.on_response_prepare.append(_finish_headers)
 
