@@ -16,8 +16,8 @@ from gateway.db import SqliteStore
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
 from gateway.lastmile.positions import LOOK_EVERY, Positions
-from gateway.lastmile.tokens import nobody
 from gateway.live import Live
+from gateway.pages.links import Links
 from gateway.polling import Poller
 from gateway.subscribing import Subscriber
 from gateway.vault import Vault, secret_key
@@ -44,8 +44,7 @@ class Gateway:
         self.vault = Vault(secret_key(settings))
         self.live = Live()
         self.positions = Positions(self.store)
-        self.shipment_of: Callable[[str], Awaitable[tuple[str, str] | None]] = nobody
-        """Whose shipment a tracking page's token opens: (merchant, shipment)."""
+        self.links = Links(secret_key(settings), settings.public_url, settings.tracking_link_days, self.store)
         self.guard = Guard(allow=settings.egress_allow)
         self.dispatcher: Dispatcher
         self.ingest = Ingest(self.store, self.tell)

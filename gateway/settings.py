@@ -53,6 +53,13 @@ class Settings(BaseModel):
     poll_every_seconds: float = Field(default=1.0, gt=0, description="How often due shipments are looked for.")
     keep_payload_days: int = Field(default=90, gt=0, description="How long carriers' bytes are kept.")
     keep_message_days: int = Field(default=90, gt=0, description="How long messages and their attempts are kept.")
+    tracking_link_days: int = Field(
+        default=90, gt=0, description="How long a tracking page opens after its shipment came to its end."
+    )
+    trust_forwarded_for: bool = Field(
+        default=False,
+        description="Take a caller's address from the last entry of `X-Forwarded-For`: only behind your own proxy.",
+    )
     carrier_base_urls: dict[str, str] = Field(
         default={},
         description="A carrier's base address in place of the documented one, by carrier code: for simulators. In the "

@@ -1,7 +1,8 @@
 """Who sees what: one table of fields and roles. What does not stand here is shown to nobody.
 
 M is the merchant, S its support desk, F the storefront (a publishable key: anybody may hold it), O an operator of the
-gateway (technical state of all merchants, nobody's data).
+gateway (technical state of all merchants, nobody's data). R is who holds the link to a tracking page, P who also told
+the postcode there.
 """
 
 from __future__ import annotations
@@ -11,92 +12,101 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.keys import KeyRole
-
 Kind = Literal["shipment", "event", "message", "account", "endpoint"]
 
-_LETTER: dict[KeyRole, str] = {"merchant": "M", "support": "S", "storefront": "F", "operator": "O"}
+Viewer = Literal["merchant", "support", "storefront", "operator", "recipient", "proven"]
+"""The roles of keys, and who comes by a link."""
+
+_LETTER: dict[Viewer, str] = {
+    "merchant": "M",
+    "support": "S",
+    "storefront": "F",
+    "operator": "O",
+    "recipient": "R",
+    "proven": "P",
+}
 
 TABLE: dict[Kind, dict[str, str]] = {
     "shipment": {
         "id": "MSFO",
-        "carrier": "MSFO",
-        "tracking_number": "MSFO",
+        "carrier": "MSFORP",
+        "tracking_number": "MSFORP",
         "account": "MSO",
-        "order_number": "MS",
-        "direction": "MSFO",
-        "destination": "MS",
-        "promised": "MSF",
+        "order_number": "MSRP",
+        "direction": "MSFORP",
+        "destination": "MSP",
+        "promised": "MSFRP",
         "metadata": "MS",
         "ship_date": "MS",
-        "recipient": "MS",
+        "recipient": "MSP",
         "tracking": "MSO",
-        "version": "MSFO",
+        "version": "MSFORP",
         "created_at": "MSO",
-        "updated_at": "MSFO",
-        "status": "MSFO",
-        "substatus": "MSFO",
-        "status_since": "MSFO",
-        "returning": "MSFO",
-        "action_required": "MSFO",
-        "action": "MSFO",
-        "milestones": "MSFO",
-        "delivered_at": "MSFO",
-        "last_event_at": "MSFO",
-        "delivery_attempts": "MSFO",
-        "days_in_transit": "MSFO",
-        "pieces_total": "MSFO",
-        "pieces_delivered": "MSFO",
-        "eta": "MSFO",
-        "signed_by": "MS",
-        "proofs": "MS",
-        "service": "MSFO",
+        "updated_at": "MSFORP",
+        "status": "MSFORP",
+        "substatus": "MSFORP",
+        "status_since": "MSFORP",
+        "returning": "MSFORP",
+        "action_required": "MSFORP",
+        "action": "MSFORP",
+        "milestones": "MSFORP",
+        "delivered_at": "MSFORP",
+        "last_event_at": "MSFORP",
+        "delivery_attempts": "MSFORP",
+        "days_in_transit": "MSFORP",
+        "pieces_total": "MSFORP",
+        "pieces_delivered": "MSFORP",
+        "eta": "MSFORP",
+        "signed_by": "MSP",
+        "proofs": "MSP",
+        "service": "MSFORP",
         "service_code": "MSO",
         "weight_grams": "MS",
         "dimensions_mm": "MS",
         "references": "MS",
         "origin": "MS",
         "carrier_destination": "MS",
-        "pickup_point": "MSF",
-        "pickup_hours": "MSF",
-        "pickup_until": "MSF",
+        "pickup_point": "MSFRP",
+        "pickup_hours": "MSFRP",
+        "pickup_until": "MSFRP",
         "continues_as": "MSFO",
         "continued_from": "MSFO",
         "returns_as": "MSO",
         "courier": "MS",
         "courier_vehicle": "MS",
-        "stops_before": "MSF",
-        "carrier_tracking_url": "MSF",
+        "stops_before": "MSFRP",
+        "tracking_url": "MSFRP",
+        "carrier_tracking_url": "MSFRP",
         "extra": "MS",
     },
     "event": {
         "id": "MSFO",
         "shipment_id": "MSFO",
-        "carrier": "MSFO",
-        "tracking_number": "MSFO",
+        "carrier": "MSFORP",
+        "tracking_number": "MSFORP",
         "piece": "MSO",
-        "status": "MSFO",
-        "substatus": "MSFO",
+        "status": "MSFORP",
+        "substatus": "MSFORP",
         "code": "MSO",
         "codes": "MSO",
-        "text": "MSF",
+        "text": "MSFRP",
         "basis": "MSO",
         "moves": "MSO",
-        "returning": "MSFO",
-        "at": "MSFO",
-        "local_time": "MSFO",
-        "utc_offset": "MSFO",
-        "time_basis": "MSFO",
-        "place": "MS",
+        "returning": "MSFORP",
+        "at": "MSFORP",
+        "local_time": "MSFORP",
+        "utc_offset": "MSFORP",
+        "time_basis": "MSFORP",
+        "place": "MSRP",
         "place_basis": "MS",
-        "eta": "MSF",
-        "signed_by": "MS",
-        "proofs": "MS",
+        "eta": "MSFRP",
+        "signed_by": "MSP",
+        "proofs": "MSP",
         "source": "MSO",
         "received_at": "MSO",
         "payload_id": "MSO",
         "extra": "MS",
-        "earlier_parcel": "MSFO",
+        "earlier_parcel": "MSFORP",
     },
     "message": {
         "id": "MSO",
@@ -143,19 +153,19 @@ TABLE: dict[Kind, dict[str, str]] = {
 }
 
 
-def sees(role: KeyRole, kind: Kind, field: str) -> bool:
+def sees(role: Viewer, kind: Kind, field: str) -> bool:
     """Tell whether a role sees a field. A field without a row is seen by nobody."""
     return _LETTER[role] in TABLE[kind].get(field, "")
 
 
-_FIELDS: dict[tuple[Kind, KeyRole], frozenset[str]] = {
+_FIELDS: dict[tuple[Kind, Viewer], frozenset[str]] = {
     (kind, role): frozenset(name for name, who in rows.items() if letter in who)
     for kind, rows in TABLE.items()
     for role, letter in _LETTER.items()
 }
 
 
-def shown(role: KeyRole, kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
+def shown(role: Viewer, kind: Kind, document: Mapping[str, Any]) -> dict[str, Any]:
     """Return of a document what a role sees."""
     fields = _FIELDS[kind, role]
     return {name: value for name, value in document.items() if name in fields}

@@ -31,6 +31,7 @@ from gateway.api import (
     replays,
     shipments,
     stream,
+    tracking_links,
 )
 from gateway.api.auth import Doorkeeper
 from gateway.api.calls import LIMITS, Desk, runner
@@ -52,6 +53,7 @@ log = logger("gateway.api")
 CALLS: tuple[Call, ...] = (
     *shipments.CALLS.all,
     *corrections.CALLS.all,
+    *tracking_links.CALLS.all,
     *events.CALLS.all,
     *endpoints.CALLS.all,
     *lanes.CALLS.all,

@@ -13,7 +13,7 @@ from gateway import accounts, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer
 from gateway.api.problems import Problem, invalid
-from gateway.api.shipments import found, plain, promise, refusal, sealed_recipient, wake, whole
+from gateway.api.shipments import found, linked, plain, promise, refusal, sealed_recipient, wake, whole
 from gateway.registering import Refused, can_be_asked, choose_account, choose_carrier
 from gateway.telling import Teller
 from gateway.visibility import shown
@@ -69,7 +69,7 @@ async def change(ask: Ask) -> web.StreamResponse:
     if entries:
         gateway.tell({merchant_id: entries})
     wake(gateway, row["next_poll_at"], ask.now)
-    return answer(whole(ask, row))
+    return answer(await whole(ask, row))
 
 
 def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:
@@ -169,4 +169,4 @@ async def refresh(ask: Ask) -> web.StreamResponse:
 
     row = await ask.gateway.store.write(work)
     wake(ask.gateway, ask.now, ask.now)
-    return answer(shown(ask.principal.role, "shipment", shipments.document(row)), 202)
+    return answer(shown(ask.principal.role, "shipment", await linked(ask, row)), 202)

@@ -27,7 +27,14 @@ _ALWAYS = ("unauthorized", "forbidden", "rate-limited", "internal")
 _WITH_BODY = ("malformed", "too-large", "unsupported-media-type", "validation")
 _WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
-_ROLE_WORDS = {"M": "merchant", "S": "support", "F": "storefront", "O": "operator"}
+_ROLE_WORDS = {
+    "M": "merchant",
+    "S": "support",
+    "F": "storefront",
+    "O": "operator",
+    "R": "recipient",
+    "P": "proven",
+}
 
 
 def build(calls: Sequence[Call]) -> dict[str, Any]:

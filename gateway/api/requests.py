@@ -108,6 +108,12 @@ class ShipmentChange(Strict):
     metadata: Metadata | None = None
 
 
+class TrackingLinkIn(Strict):
+    """A new link to a tracking page. Left out, it ends some time after the shipment came to its end."""
+
+    expires_at: Moment | None = None
+
+
 class PlaceIn(Strict):
     """Where something happened."""
 

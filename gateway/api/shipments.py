@@ -119,8 +119,17 @@ def wake(gateway: Gateway, due: int | None, now: int) -> None:
         gateway.poller.wake()
 
 
-def _made(ask: Ask, row: RowMapping, plan: Plan) -> dict[str, Any]:
-    document = shown(ask.principal.role, "shipment", shipments.document(row))
+def _register_linked(
+    gateway: Gateway, conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
+) -> tuple[list[tuple[RowMapping, bool, Plan] | Refused], dict[str, str | None]]:
+    """Register, and return the addresses of the tracking pages as well, by shipment id."""
+    results = _register(conn, merchant_id, drafts, now)
+    ids = [result[0]["id"] for result in results if not isinstance(result, Refused)]
+    return results, gateway.links.ensure(conn, merchant_id, ids, now)
+
+
+def _made(ask: Ask, row: RowMapping, plan: Plan, url: str | None) -> dict[str, Any]:
+    document = shown(ask.principal.role, "shipment", shipments.document(row) | {"tracking_url": url})
     return document | {"warnings": list(plan.warnings)} if plan.warnings else document
 
 
@@ -140,13 +149,15 @@ async def create(ask: Ask) -> web.StreamResponse:
         draft = _draft(gateway.vault, merchant_id, ask.body)
     except Refused as trouble:
         raise refusal(trouble) from None
-    (result,) = await gateway.store.write(lambda conn: _register(conn, merchant_id, [draft], ask.now))
+    (result,), urls = await gateway.store.write(
+        lambda conn: _register_linked(gateway, conn, merchant_id, [draft], ask.now)
+    )
     if isinstance(result, Refused):
         raise refusal(result)
     row, new, plan = result
     wake(gateway, row["next_poll_at"], ask.now)
     headers = {"Location": f"/v1/shipments/{row['id']}"} if new else None
-    return answer(_made(ask, row, plan), 201 if new else 200, headers)
+    return answer(_made(ask, row, plan, urls[row["id"]]), 201 if new else 200, headers)
 
 
 @CALLS.add(
@@ -174,7 +185,8 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
             results[index] |= _failed(refusal(trouble))
         except Problem as problem:
             results[index] |= _failed(problem)
-    made = await gateway.store.write(lambda conn: _register(conn, merchant_id, [draft for _, draft in drafts], ask.now))
+    wanted = [draft for _, draft in drafts]
+    made, urls = await gateway.store.write(lambda conn: _register_linked(gateway, conn, merchant_id, wanted, ask.now))
     first_poll: int | None = None
     for (index, _), result in zip(drafts, made, strict=True):
         if isinstance(result, Refused):
@@ -182,7 +194,8 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
         else:
             row, new, plan = result
             first_poll = first_poll or row["next_poll_at"]
-            results[index] |= {"status": 201 if new else 200, "shipment": _made(ask, row, plan)}
+            document = _made(ask, row, plan, urls[row["id"]])
+            results[index] |= {"status": 201 if new else 200, "shipment": document}
     wake(gateway, first_poll, ask.now)
     whole = all("shipment" in result for result in results)
     return answer({"data": results}, 200 if whole else 207)
@@ -219,7 +232,9 @@ async def find(ask: Ask) -> web.StreamResponse:
         )
     except listing.BadCursor as trouble:
         raise invalid(("?cursor", str(trouble))) from None
-    return list_of([shown(ask.principal.role, "shipment", shipments.document(row)) for row in rows], cursor)
+    urls = await ask.gateway.links.urls(ask.merchant_id, [row["id"] for row in rows])
+    documents = [shipments.document(row) | {"tracking_url": urls[row["id"]]} for row in rows]
+    return list_of([shown(ask.principal.role, "shipment", document) for document in documents], cursor)
 
 
 @CALLS.add(
@@ -233,7 +248,7 @@ async def find(ask: Ask) -> web.StreamResponse:
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one shipment; merchants and their support desk see the recipient too."""
     row = await ask.gateway.store.read(lambda conn: shipments.get(conn, ask.merchant_id, ask.path("shipment_id")))
-    return answer(whole(ask, found(row)))
+    return answer(await whole(ask, found(row)))
 
 
 def found(row: RowMapping | None) -> RowMapping:
@@ -243,9 +258,15 @@ def found(row: RowMapping | None) -> RowMapping:
     return row
 
 
-def whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
+async def linked(ask: Ask, row: RowMapping) -> dict[str, Any]:
+    """Return a shipment with the address of its tracking page."""
+    urls = await ask.gateway.links.urls(ask.merchant_id, [row["id"]])
+    return shipments.document(row) | {"tracking_url": urls[row["id"]]}
+
+
+async def whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
     """Return a shipment with its recipient, as far as the asking role sees it."""
-    document = shipments.document(row)
+    document = await linked(ask, row)
     sealed = row["recipient"]
     opened = None if sealed is None else ask.gateway.vault.open(ask.merchant_id, RECIPIENT, sealed)
     document["recipient"] = None if opened is None else orjson.loads(opened)

@@ -44,13 +44,13 @@ class PublicCourier:
         key = await self.shipment(request)
 
         async def still_good() -> bool:
-            return await self._gateway.shipment_of(request.match_info["token"]) == key
+            return await self._gateway.links.shipment_of(request.match_info["token"]) == key
 
         return await follow(request, self._gateway.positions, key, "recipient", still_good)
 
     async def shipment(self, request: web.Request) -> tuple[str, str]:
         """Return the merchant and shipment a request's token opens. Raises the 404 problem."""
-        key = await self._gateway.shipment_of(request.match_info["token"])
+        key = await self._gateway.links.shipment_of(request.match_info["token"])
         if key is None:
             raise Problem("not-found")
         return key

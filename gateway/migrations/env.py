@@ -4,10 +4,12 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import gateway.lastmile.tables
+import gateway.pages.tables
 import gateway.tables
 import webhooks.tables
 
-_WHOLE = (gateway.lastmile.tables, gateway.tables, webhooks.tables)  # imported so that the metadata is whole
+# Imported so that the metadata is whole.
+_WHOLE = (gateway.lastmile.tables, gateway.pages.tables, gateway.tables, webhooks.tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

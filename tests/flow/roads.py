@@ -76,13 +76,10 @@ async def watching(house, path: str, key: str | None = "") -> AsyncIterator[Eyes
         yield Eyes(response)
 
 
-def open_page(house, shipment_id: str, token: str = "a-page") -> str:
-    """Give a recipient a token of the shipment, as a tracking page would; return the path of its courier."""
-
-    async def shipment_of(given: str) -> tuple[str, str] | None:
-        return (house.merchant_id, shipment_id) if given == token else None
-
-    house.gateway.shipment_of = shipment_of
+async def open_page(house, shipment_id: str) -> str:
+    """Make a new link to the shipment's tracking page, which ends the old one; return the path of its courier."""
+    links, now = house.gateway.links, time.time_ns() // 1_000_000
+    token = await house.gateway.store.write(lambda conn: links.renew(conn, house.merchant_id, shipment_id, None, now))
     return f"/v1/public/shipments/{token}/courier"
 
 

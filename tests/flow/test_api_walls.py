@@ -36,6 +36,8 @@ MAY = {
     "PATCH /v1/shipments/{shipment_id}": "merchant support",
     "DELETE /v1/shipments/{shipment_id}": "merchant support",
     "POST /v1/shipments/{shipment_id}/refresh": "merchant support",
+    "POST /v1/shipments/{shipment_id}/tracking-link": "merchant support",
+    "DELETE /v1/shipments/{shipment_id}/tracking-link": "merchant support",
     "GET /v1/shipments/{shipment_id}/events": "merchant support storefront",
     "POST /v1/shipments/{shipment_id}/events": "merchant support",
     "POST /v1/endpoints": "merchant",

@@ -104,7 +104,7 @@ async def test_who_was_silent_too_long_is_shown_as_stale_and_the_stream_says_so(
 
 async def test_after_the_delivery_the_position_is_gone_from_view_and_from_disk(house, out):
     account_id, shipment_id = out
-    page = open_page(house, shipment_id)
+    page = await open_page(house, shipment_id)
     await drive(house, account_id, position_push(4_000, 60, stops_before=1))
     path = f"/v1/shipments/{shipment_id}/position"
     async with watching(house, f"{path}/stream") as support, watching(house, f"{page}/stream", None) as recipient:
@@ -157,7 +157,7 @@ async def test_the_table_of_sight_holds_over_every_way_out(house, stage):
     """Cell by cell: each stage, each viewer; by call, by stream, and by the recipient's page."""
     account_id = await house.demo_account()
     shipment_id = await house.shipment(destination=DESTINATION)
-    page = open_page(house, shipment_id)
+    page = await open_page(house, shipment_id)
     words = {"before": (), "far": ("OUT",), "near": ("OUT",), "door": ("OUT",), "over": ("OUT", "DELIVERED")}
     codes = ("PICKED_UP", *words[stage])
     await house.tell(account_id, NUMBER, *codes[: 2 if stage == "over" else None])
@@ -202,7 +202,7 @@ def test_the_table_of_sight_has_a_cell_for_everybody_at_every_stage():
 
 async def test_a_blurred_eye_gets_one_place_a_minute_however_often_it_looks(house, out):
     account_id, shipment_id = out
-    page = open_page(house, shipment_id)
+    page = await open_page(house, shipment_id)
     since = time.time() % 60 + 60  # seconds ago a whole minute began
     async with watching(house, f"{page}/stream", None) as eyes:
         await drive(house, account_id, position_push(9_000, since - 1, stops_before=8))
@@ -218,7 +218,7 @@ async def test_a_blurred_eye_gets_one_place_a_minute_however_often_it_looks(hous
 
 async def test_a_token_that_opens_nothing_looks_like_any_other(house, out):
     _, shipment_id = out
-    open_page(house, shipment_id)
+    await open_page(house, shipment_id)
     for path in ("/v1/public/shipments/x/courier", "/v1/public/shipments/x/courier/stream"):
         answer = await house.call("GET", path, key=None)
         assert (answer.status, answer.json["type"]) == (404, "/problems/not-found")
@@ -226,7 +226,7 @@ async def test_a_token_that_opens_nothing_looks_like_any_other(house, out):
 
 async def test_a_stream_ends_with_the_key_or_the_token_that_opened_it(house, out, monkeypatch):
     _, shipment_id = out
-    page = open_page(house, shipment_id)
+    page = await open_page(house, shipment_id)
     monkeypatch.setattr("gateway.api.positions.HEARTBEAT", 0.05)
     made = (await house.call("POST", "/v1/keys", {"role": "support"})).json
     path = f"/v1/shipments/{shipment_id}/position/stream"
@@ -234,7 +234,7 @@ async def test_a_stream_ends_with_the_key_or_the_token_that_opened_it(house, out
         await agent.sees()
         await recipient.sees()
         await house.call("DELETE", f"/v1/keys/{made['id']}")
-        open_page(house, shipment_id, "another-page")
+        await open_page(house, shipment_id)
         for eyes in (agent, recipient):
             with pytest.raises(EOFError):
                 await asyncio.wait_for(eyes.rest(), 10)
@@ -325,7 +325,7 @@ async def test_no_door_is_guessed_from_a_town(house):
 
 async def test_the_place_of_the_hand_over_is_what_remains(house, out):
     account_id, shipment_id = out
-    page = open_page(house, shipment_id)
+    page = await open_page(house, shipment_id)
     event = {"status": "delivered", "at": "2026-11-04T10:00:00Z", "place": {"latitude": DOOR[0], "longitude": DOOR[1]}}
     assert (await house.call("POST", f"/v1/shipments/{shipment_id}/events", event)).status == 201
     remains = {"latitude": DOOR[0], "longitude": DOOR[1]}

@@ -57,6 +57,7 @@ from gateway.api.answers.shipments import (
     Proof,
     Shipment,
     Shipments,
+    TrackingLink,
 )
 
 __all__ = [
@@ -114,6 +115,7 @@ __all__ = [
     "TestResult",
     "Told",
     "ToldPage",
+    "TrackingLink",
     "UnlistedCode",
     "Window",
 ]

@@ -95,6 +95,10 @@ class Shipment(BaseModel, extra="forbid"):
     courier: str | None = None
     courier_vehicle: str | None = None
     stops_before: int | None = None
+    tracking_url: str | None = Field(
+        default=None,
+        description="The recipient's tracking page; null where its link was revoked. Treat it as a secret.",
+    )
     carrier_tracking_url: str | None = None
     extra: dict[str, Any] = {}
     warnings: list[str] = Field(default=[], description="Only on registration: what keeps it from being asked for.")
@@ -132,6 +136,13 @@ class Event(BaseModel, extra="forbid"):
     earlier_parcel: bool = Field(
         default=False, description="It is told of an earlier parcel of the same number: it moves nothing."
     )
+
+
+class TrackingLink(BaseModel, extra="forbid"):
+    """A link to a tracking page."""
+
+    tracking_url: str | None
+    expires_at: datetime | None = Field(description="Null: some time after the shipment came to its end.")
 
 
 class Shipments(BaseModel, extra="forbid"):

@@ -47,7 +47,7 @@ def test_nothing_in_the_components_is_unused_or_missing(document):
 
 def test_who_sees_a_field_stands_beside_it(document):
     fields = document["components"]["schemas"]["Shipment"]["properties"]
-    assert fields["recipient"]["x-visible-to"] == ["merchant", "support"]
+    assert fields["recipient"]["x-visible-to"] == ["merchant", "support", "proven"]
     assert "storefront" in fields["status"]["x-visible-to"]
 
 

@@ -8,15 +8,15 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
+import gateway.pages.tables
 import gateway.tables
-import webhooks.tables
 from gateway import schema
 from gateway.db import sqlite_engine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-assert gateway.tables, webhooks.tables
+assert gateway.pages.tables, gateway.tables
 
 
 def test_migrating_gives_exactly_the_tables_of_the_code_and_may_run_twice(tmp_path: Path) -> None:
