@@ -232,6 +232,7 @@ def test_a_subscription_is_read_or_refused(text):
         ({}, "A" * 43, "vapid_private_key: not a key of the curve P-256"),
         ({"ttl": "-1"}, KEY, "ttl: does not look like one; "),
     ],
+    ids=["no contact", "a contact without a scheme", "no key", "a key of no curve", "a negative life"],
 )
 async def test_settings_that_cannot_work_name_the_field(outside, settings, key, text):
     with pytest.raises(BadSettings) as caught:
