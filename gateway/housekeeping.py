@@ -97,11 +97,21 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     for merchant_id in await store.read(retention.merchants):
         while await store.write(partial(retention.drop_before, merchant_id=merchant_id, at=messages)):
             pass
+    await _drop_positions(store, now)
     for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),
     ):
         await store.write(partial(_run, statement=statement))
+
+
+async def _drop_positions(store: SqliteStore, now: int) -> None:
+    """Drop the messages that told where couriers were: a day is long enough to send them."""
+    until = now - _POSITION_DAYS * _DAY
+    for merchant_id in await store.read(retention.merchants):
+        await store.write(
+            partial(retention.drop_type, merchant_id=merchant_id, kind="courier.position", since=until - _DAY, at=until)
+        )
 
 
 def _run(conn: Connection, statement: Delete) -> None:

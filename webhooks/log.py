@@ -254,11 +254,13 @@ def sequence_at(conn: Connection, merchant_id: str, at: int) -> int:
     low, high = low - 1, head(conn, merchant_id)
     while low < high:
         middle = (low + high + 1) // 2
-        when = conn.execute(select(table.c.at).where(mine, table.c.sequence == middle)).scalar()
-        if when is not None and when >= at:
+        # Some may be gone from the middle of the log: the next one there is speaks for them.
+        later = select(table.c.sequence, table.c.at).where(mine, table.c.sequence >= middle)
+        found = conn.execute(later.order_by(table.c.sequence).limit(1)).first()
+        if found is None or found.at >= at:
             high = middle - 1
         else:
-            low = middle
+            low = found.sequence
     return int(low)
 
 

@@ -51,3 +51,16 @@ def drop_before(conn: Connection, merchant_id: str, at: int) -> bool:
             )
     conn.execute(delete(Tables.message).where(message.merchant_id == merchant_id, message.sequence <= until))
     return bool(until < last)
+
+
+def drop_type(conn: Connection, merchant_id: str, kind: str, since: int, at: int) -> None:
+    """Drop what messages of one type say from between two instants (epoch ms): what must not be kept as long."""
+    message = Tables.message.c
+    conn.execute(
+        delete(Tables.message).where(
+            message.merchant_id == merchant_id,
+            message.sequence > sequence_at(conn, merchant_id, since),
+            message.sequence <= sequence_at(conn, merchant_id, at),
+            message.type == kind,
+        )
+    )

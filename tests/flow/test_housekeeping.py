@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,6 +76,29 @@ async def test_a_long_log_is_dropped_in_pieces(store: SqliteStore, monkeypatch: 
     more = [await store.write(lambda conn: retention.drop_before(conn, "mer_1", NOW - DAY)) for _ in range(4)]
     assert more == [True, True, False, False]
     assert await store.read(count(WebhookTables.message)) == 1
+
+
+async def test_where_couriers_were_is_told_for_a_day_and_the_rest_of_the_log_stays(store: SqliteStore) -> None:
+    def places(at: int, *names: str) -> list[Draft]:
+        return [replace(draft, type="courier.position") for draft in drafts(at, *names)]
+
+    def fill(conn: Connection) -> None:
+        log.append(conn, "mer_1", [*drafts(NOW - 30 * 3_600_000, "a"), *places(NOW - 30 * 3_600_000, *"bcdefgh")])
+        log.append(conn, "mer_1", [*drafts(NOW - 25 * 3_600_000, "i"), *places(NOW - 3_600_000, "j")])
+        log.append(conn, "mer_1", drafts(NOW, "k"))
+
+    await store.write(fill)
+    await housekeeping.drop_old(store, SETTINGS, NOW)
+    await housekeeping.drop_old(store, SETTINGS, NOW)
+    m = WebhookTables.message.c
+    left = await store.read(lambda conn: conn.execute(select(m.id).order_by(m.sequence)).scalars().all())
+    assert list(left) == ["a", "i", "j", "k"]
+
+    def found(conn: Connection) -> list[int]:
+        ages = (40, 26, 24, 0.5, -1)
+        return [log.sequence_at(conn, "mer_1", NOW - int(hours * 3_600_000)) for hours in ages]
+
+    assert [await store.read(found)] == [[0, 1, 9, 10, 11]]
 
 
 async def test_old_payloads_go_but_never_one_nobody_has_read(store: SqliteStore) -> None:
