@@ -11,6 +11,8 @@ from connectors.samples import ORIGINS, proof_level, samples
 from gateway.demo.telling import STATUS_WORDS
 from gateway.settings import PREFIX, Settings
 from normalizer.model import ENDS, SUBSTATUSES, Status
+from webhooks.channels import KINDS
+from webhooks.channels.meanings import read_meanings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -131,6 +133,53 @@ def statuses_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+_FOLLOWS = {
+    "later": "it is tried again",
+    "refused": "this notice never goes",
+    "blocked": "this person said stop; nothing more goes to them",
+    "gone": "this address exists no more",
+    "rejected": "the account waits until its owner acts",
+    "ours": "we could not get out; it is tried again",
+}
+
+
+def channels_page() -> str:
+    """Return `docs/channels.md`."""
+    lines = [
+        "# Channels",
+        "",
+        _MADE,
+        "",
+        "How people are reached. A channel speaks one provider's format; its address is a setting where others speak",
+        "the same. What a provider answers is read by tables; an answer without a row is tried again later.",
+        "",
+        "What follows from an answer:",
+        "",
+        *(f"* **{kind}**: {what}" for kind, what in _FOLLOWS.items()),
+        "",
+        "An SMS is measured in segments: 160 characters of GSM-7 or 70 of UCS-2 in one, 153 or 67 in each of several.",
+    ]
+    for kind, one in KINDS.items():
+        lines += ["", f"## `{kind}`", "", f"{one.about}.", ""]
+        if one.fields:
+            names = (("secret " if field.secret else "") + f"`{field.name}`" for field in one.fields)
+            needs = (
+                "required" if field.required else f"`{field.default}`" if field.default else "" for field in one.fields
+            )
+            helps = (field.help for field in one.fields)
+            lines += _table(("Setting", "Default", "What it is"), zip(names, needs, helps, strict=True))
+        else:
+            lines += ["It needs no settings."]
+        if one.unconfirmed:
+            lines += ["", "Not confirmed by any source in reach:", "", *(f"* {doubt}" for doubt in one.unconfirmed)]
+        if one.tables:
+            rows = (
+                (f"`{code}`", row.kind, row.reason) for name in one.tables for code, row in read_meanings(name).items()
+            )
+            lines += ["", *_table(("Answer", "Taken as", "Meaning"), rows)]
+    return "\n".join(lines) + "\n"
+
+
 def _used() -> Counter[tuple[Status, str]]:
     used: Counter[tuple[Status, str]] = Counter()
     for one in connectors().values():
@@ -194,6 +243,7 @@ _SETTINGS_END = "<!-- /settings -->"
 PAGES: dict[str, Callable[[str], str]] = {
     "config/default.toml": lambda _old: settings_file(),
     "docs/carriers.md": lambda _old: carriers_page(),
+    "docs/channels.md": lambda _old: channels_page(),
     "docs/operations.md": operations_page,
     "docs/statuses.md": lambda _old: statuses_page(),
 }

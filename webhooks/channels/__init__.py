@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from webhooks.channels import email, push, sms
+from webhooks.channels import console, email, push, sms, whatsapp
 from webhooks.channels.fields import BadSettings, Field, read
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class ChannelKind:
 
     about: str
     fields: tuple[Field, ...]
+    tables: tuple[str, ...] = ()
+    """The tables of what its provider's codes mean; see `meanings`."""
+    unconfirmed: tuple[str, ...] = ()
     make: Callable[[Mapping[str, str], Outside], Channel]
 
 
@@ -33,17 +36,35 @@ KINDS: Mapping[str, ChannelKind] = {
     "sms": ChannelKind(
         about="SMS through Twilio, or a provider that speaks its format",
         fields=sms.FIELDS,
+        tables=("twilio", "http"),
         make=lambda values, outside: sms.Sms(values, outside.caller),
     ),
     "email": ChannelKind(
         about="E-mail through your own mail server",
         fields=email.FIELDS,
+        tables=("smtp",),
         make=email.Email,
     ),
     "push": ChannelKind(
         about="Notices in browsers that asked for them (web push)",
         fields=push.FIELDS,
+        tables=("webpush", "http"),
         make=lambda values, outside: push.Push(values, outside.caller),
+    ),
+    "whatsapp": ChannelKind(
+        about="Approved templates through WhatsApp's Cloud API",
+        fields=whatsapp.FIELDS,
+        tables=("whatsapp", "http"),
+        unconfirmed=(
+            "the vendor's own pages could not be read: names of fields and codes are those of public clients",
+            "the words of a tapped button: read from button.text",
+        ),
+        make=lambda values, outside: whatsapp.WhatsApp(values, outside.caller),
+    ),
+    "console": ChannelKind(
+        about="For development: notices are written where the operator looks, and reach nobody",
+        fields=console.FIELDS,
+        make=lambda _values, outside: console.Console(outside.console),
     ),
 }
 

@@ -12,12 +12,11 @@ from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
 
-import orjson
-
 from webhooks.channels.base import Forged, Inbound, Kind, Outgoing, Report, Said
 from webhooks.channels.fields import BadSettings, Field
 from webhooks.channels.meanings import answered, meaning
 from webhooks.channels.segments import count
+from webhooks.channels.told import code_of, dig, parse
 from webhooks.channels.words import word_of
 
 if TYPE_CHECKING:
@@ -105,14 +104,14 @@ class Sms:
         answer = await self._caller.post(self._url, self._headers, body, forbidden="rejected")
         if isinstance(answer, Said):
             return answer
-        told = _object(answer.body)
+        told = parse(answer.body)
         if answer.status not in _CREATED:
-            return answered("twilio", answer.status, _code(told.get("code")), answer.retry_after)
-        sid = told.get("sid")
+            return answered("twilio", answer.status, code_of(dig(told, "code")), answer.retry_after)
+        sid = dig(told, "sid")
         if not isinstance(sid, str) or not sid:
             return Said(kind="later", code="unreadable", reason="the answer is not one of this provider's")
-        if _STATES.get(str(told.get("status"))) == "undelivered":
-            return answered("twilio", 400, _code(told.get("error_code")))
+        if _STATES.get(str(dig(told, "status"))) == "undelivered":
+            return answered("twilio", 400, code_of(dig(told, "error_code")))
         return Said(kind="accepted", provider_id=sid, segments=_segments(told, notice.text))
 
     async def close(self) -> None:
@@ -177,21 +176,7 @@ def _form(body: bytes) -> list[tuple[str, str]]:
     return []
 
 
-def _object(body: bytes) -> dict[str, Any]:
-    with suppress(orjson.JSONDecodeError):
-        told = orjson.loads(body)
-        if isinstance(told, dict):
-            return told
-    return {}
-
-
-def _code(value: Any) -> str:
-    """Return a provider's code as text: a short number, nothing else."""
-    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
-    return text if text.isascii() and text.isdigit() and len(text) < 10 else ""  # noqa: PLR2004 - codes have five
-
-
-def _segments(told: Mapping[str, Any], text: str) -> int:
+def _segments(told: Any, text: str) -> int:
     """Return what the provider counted; a messaging service counts later and says 0 first, so we count."""
-    said = _code(told.get("num_segments"))
+    said = code_of(dig(told, "num_segments"))
     return int(said) if said and int(said) else count(text).segments
