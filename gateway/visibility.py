@@ -137,6 +137,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "description": "MS",
         "event_types": "MSO",
         "filter": "MS",
+        "fields": "MSO",
         "ordering": "MSO",
         "rate_per_second": "MSO",
         "concurrency": "MSO",

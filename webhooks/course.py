@@ -11,7 +11,7 @@ import orjson
 from yarl import URL
 
 from webhooks import keyring
-from webhooks.endpoint_rows import wish_of
+from webhooks.endpoint_rows import projection_of, wish_of
 from webhooks.item import Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish
@@ -72,6 +72,7 @@ class Course:
         "generation",
         "key",
         "lane",
+        "projection",
         "replay",
         "sealed",
         "stale",
@@ -86,6 +87,7 @@ class Course:
         self.version: int = row.version
         self.generation: int = row.generation
         self.wish = wish_of(row)
+        self.projection = projection_of(row)
         self._url: str = row.url
         self._timeout: int = row.timeout_ms
         self._target: Target | None = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import and_, select, update
 
+from webhooks.filters import Projection, read_fields
 from webhooks.matching import Wish, read_wish
 from webhooks.tables import Tables
 
@@ -70,6 +71,16 @@ def of(table: Any, merchant_id: str, endpoint_id: str) -> Any:
 def wish_of(row: Row[Any]) -> Wish:
     """Return what an endpoint's row wants. Endpoints with the same words share one wish."""
     return _wish(row.event_types, row.filter)
+
+
+def projection_of(row: Row[Any]) -> Projection | None:
+    """Return which fields of a message an endpoint's row wants sent. Endpoints with the same words share one."""
+    return None if row.fields is None else _projection(row.fields)
+
+
+@lru_cache(maxsize=1024)
+def _projection(fields: bytes) -> Projection | None:
+    return read_fields(orjson.loads(fields))
 
 
 @lru_cache(maxsize=1024)

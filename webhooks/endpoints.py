@@ -14,6 +14,7 @@ from sqlalchemy import and_, delete, func, select, update
 
 from webhooks import keyring, log
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row, of, reset_lane, touch
+from webhooks.filters import read_fields
 from webhooks.matching import read_wish
 from webhooks.signing import Key, decode_secret, new_secret
 from webhooks.tables import Tables
@@ -43,6 +44,7 @@ class Wishes:
     """Empty for one that is only read by polling."""
     event_types: Sequence[str] | None = None
     filter: Mapping[str, Any] | None = None
+    fields: Sequence[str] | None = None
     description: str = ""
     ordering: Ordering = "latest"
     rate_per_second: float | None = None
@@ -80,6 +82,7 @@ _E, _L = Tables.endpoint.c, Tables.lane.c
 def check(wishes: Wishes) -> None:
     """Check everything but the url. Raises `BadEndpoint` or `BadPattern`, naming the field."""
     read_wish(wishes.event_types, wishes.filter)
+    read_fields(wishes.fields)
     if wishes.ordering not in ORDERINGS:
         raise BadEndpoint(f"ordering: {wishes.ordering!r} is none of {', '.join(ORDERINGS)}")
     rate = wishes.rate_per_second
@@ -220,6 +223,7 @@ def wishes_of(row: Row[Any]) -> Wishes:
         url=row.url,
         event_types=orjson.loads(row.event_types),
         filter=orjson.loads(row.filter) if row.filter is not None else None,
+        fields=orjson.loads(row.fields) if row.fields is not None else None,
         description=row.description,
         ordering=row.ordering,
         rate_per_second=row.rate_per_second,
@@ -236,6 +240,7 @@ def _columns(wishes: Wishes) -> dict[str, Any]:
         "description": wishes.description,
         "event_types": orjson.dumps(types),
         "filter": orjson.dumps(dict(wishes.filter)) if wishes.filter else None,
+        "fields": orjson.dumps(list(wishes.fields)) if wishes.fields is not None else None,
         "ordering": wishes.ordering,
         "rate_per_second": wishes.rate_per_second,
         "concurrency": wishes.concurrency,

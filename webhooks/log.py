@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from webhooks.filters import Projection
+
 API_VERSION = "2026-11-01"
 _CHUNK = 400
 """Ids in one look-up, under SQLite's bound on variables."""
@@ -52,11 +54,23 @@ class Entry:
     at: int
     body: bytes
     _data: Any = None
+    _projected: dict[Projection, bytes] | None = None
 
     @property
     def topic(self) -> str | None:
         """What this message is the latest state of; see `matching.topic`."""
         return topic(self.type)
+
+    def body_for(self, projection: Projection | None) -> bytes:
+        """Return the bytes to send; those of one projection are written out once, for however many endpoints."""
+        if projection is None:
+            return self.body
+        if self._projected is None:
+            self._projected = {}
+        body = self._projected.get(projection)
+        if body is None:
+            body = self._projected[projection] = projection.of(self.body)
+        return body
 
     def data(self) -> Any:
         """Return the parsed `data` of the body, parsed once, for filters."""

@@ -1,11 +1,12 @@
-"""Which messages an endpoint wants: patterns of types and a filter on fields of the body. Pure."""
+"""Which messages an endpoint wants: patterns of types and a filter on fields (`filters`). Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from normalizer.model import Status
+from webhooks.filters import EVERYTHING, BadPattern, Filter, read_filter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,12 +36,6 @@ ON_DEMAND = frozenset({"shipment.event", "courier.position"})
 
 FAMILIES = frozenset(name.partition(".")[0] for name in TYPES if "." in name)
 
-MAX_FILTER_PATHS = 20
-
-
-class BadPattern(ValueError):  # noqa: N818 - it names what is bad
-    """An event type, pattern or filter that could never match; the text names the field and the reason."""
-
 
 def topic(message_type: str) -> str | None:
     """Return what this message is the latest state of, or None when every single one matters.
@@ -62,7 +57,7 @@ class Wish:
     types: frozenset[str] | None = None
     families: frozenset[str] = frozenset()
     everything: bool = False
-    fields: tuple[tuple[tuple[str, ...], frozenset[Any]], ...] = field(default=())
+    filter: Filter = EVERYTHING
 
     def wants_type(self, message_type: str) -> bool:
         """Tell whether messages of this type are wanted at all."""
@@ -76,17 +71,14 @@ class Wish:
         """Tell whether a message is wanted. `body` gives its parsed `data`, asked for only where a filter needs it."""
         if not self.wants_type(message_type):
             return False
-        if not self.fields:
-            return True
-        data = body()
-        return all(_at(data, path) in values for path, values in self.fields)
+        return not self.filter or self.filter.passes(body())
 
 
 def read_wish(event_types: Sequence[str] | None, filters: Mapping[str, Any] | None = None) -> Wish:
     """Check the words of an endpoint and return what it wants. Raises `BadPattern`."""
-    fields = _read_filter(filters or {})
+    wanted = read_filter(filters)
     if event_types is None:
-        return Wish(fields=fields)
+        return Wish(filter=wanted)
     if not event_types:
         raise BadPattern("event_types: an empty list would want nothing; leave it out for the default")
     types: set[str] = set()
@@ -103,34 +95,4 @@ def read_wish(event_types: Sequence[str] | None, filters: Mapping[str, Any] | No
             raise BadPattern(
                 f"event_types[{index}]: {pattern!r} is neither a type, nor a family such as 'shipment.*', nor '*'"
             )
-    return Wish(frozenset(types), frozenset(families), everything, fields)
-
-
-def _read_filter(filters: Mapping[str, Any]) -> tuple[tuple[tuple[str, ...], frozenset[Any]], ...]:
-    if len(filters) > MAX_FILTER_PATHS:
-        raise BadPattern(f"filter: at most {MAX_FILTER_PATHS} paths")
-    fields = []
-    for path, wanted in filters.items():
-        names = tuple(path.split("."))
-        if not all(names):
-            raise BadPattern(f"filter: {path!r} is no path such as 'shipment.carrier'")
-        values = wanted if isinstance(wanted, list) else [wanted]
-        if not values or not all(value is None or isinstance(value, str | int | float | bool) for value in values):
-            raise BadPattern(f"filter.{path}: expected a plain value or a list of plain values")
-        fields.append((names, frozenset(_exact(value) for value in values)))
-    return tuple(fields)
-
-
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        if not isinstance(data, dict):
-            return _exact(None)
-        data = data.get(name)
-    return _exact(data)
-
-
-def _exact(value: Any) -> tuple[bool, Any]:
-    """Keep `true` apart from 1: in Python they are equal, in JSON they are not."""
-    if isinstance(value, dict | list):
-        return (False, object())
-    return (isinstance(value, bool), value)
+    return Wish(frozenset(types), frozenset(families), everything, wanted)

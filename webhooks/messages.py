@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select, update
 
 from webhooks import log
-from webhooks.endpoint_rows import find_row, of, wish_of
+from webhooks.endpoint_rows import find_row, of, projection_of, wish_of
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from webhooks.filters import Projection
     from webhooks.log import Entry
 
 _E, _L, _M, _R, _D, _A = (
@@ -59,6 +60,19 @@ class Told:
     deliveries: tuple[Delivery, ...]
 
 
+class Polled(NamedTuple):
+    """What was asked for: entries, the next cursor, and which fields of the entries the endpoint wants."""
+
+    entries: list[Entry]
+    cursor: int
+    projection: Projection | None
+
+    @property
+    def bodies(self) -> list[bytes]:
+        """The entries as JSON."""
+        return [entry.body_for(self.projection) for entry in self.entries]
+
+
 def get(conn: Connection, merchant_id: str, message_id: str) -> Told | None:
     """Return one message, None when the merchant has no such message."""
     row = conn.execute(select(*log.read_columns()).where(_M.merchant_id == merchant_id, _M.id == message_id)).first()
@@ -88,8 +102,8 @@ def find(
 
 def poll(
     conn: Connection, merchant_id: str, endpoint_id: str, *, cursor: int | None = None, limit: int = 100
-) -> tuple[list[Entry], int]:
-    """Read what an endpoint wants after a cursor, for those who rather ask; return entries and the next cursor.
+) -> Polled:
+    """Read what an endpoint wants after a cursor, for those who rather ask.
 
     Without a cursor it begins where the endpoint began or, for one without an address, after what it has confirmed.
     The next cursor moves on even when nothing was wanted.
@@ -108,7 +122,7 @@ def poll(
         cursor = entry.sequence
         if len(taken) == limit:
             break
-    return taken, cursor
+    return Polled(taken, cursor, projection_of(row))
 
 
 def confirm(conn: Connection, merchant_id: str, endpoint_id: str, cursor: int) -> None:

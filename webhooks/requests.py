@@ -54,8 +54,9 @@ class Requests:
         entry = item.message
         try:
             assert isinstance(entry, Entry)  # noqa: S101 - tells mypy what the dispatcher offered
-            headers = course.sign_with(self._vault).headers(entry.id, at // 1000, entry.body)
-            return await self._sender.post(course.target, headers, entry.body)
+            body = entry.body_for(course.projection)
+            headers = course.sign_with(self._vault).headers(entry.id, at // 1000, body)
+            return await self._sender.post(course.target, headers, body)
         except Exception as trouble:  # noqa: BLE001 - a fault of ours must not leave the message in flight for ever
             _log.error("webhook_not_sent", endpoint=course.key[1], reason=type(trouble).__name__)
             return Outcome("ours")

@@ -56,6 +56,8 @@ class Endpoint(SQLModel, table=True):
     description: str = ""
     event_types: bytes = Field(sa_type=LargeBinary)
     filter: bytes | None = Field(default=None, sa_type=LargeBinary)
+    fields: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """Paths of `data` that are sent, as JSON; empty for everything."""
     ordering: str
     rate_per_second: float | None = None
     concurrency: int

@@ -17,8 +17,8 @@ from normalizer import render
 from webhooks import endpoints, keyring
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint
 from webhooks.endpoints import Wishes
+from webhooks.filters import BadPattern
 from webhooks.guard import BadUrl
-from webhooks.matching import BadPattern
 from webhooks.signing import BadSecret
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def document(of: EndpointFacts, now: int) -> dict[str, Any]:
         "description": wishes.description,
         "event_types": wishes.event_types,
         "filter": wishes.filter,
+        "fields": wishes.fields,
         "ordering": wishes.ordering,
         "rate_per_second": wishes.rate_per_second,
         "concurrency": wishes.concurrency,

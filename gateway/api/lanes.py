@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from gateway.api.requests import PageQuery, PollQuery
     from webhooks.attempts import AttemptFacts
-    from webhooks.log import Entry
+    from webhooks.messages import Polled
 
 CALLS = Calls("Endpoints")
 
@@ -144,19 +144,17 @@ async def poll(ask: Ask) -> web.StreamResponse:
             await store.write(lambda conn: messages.confirm(conn, merchant_id, endpoint_id, confirmed))
         with ask.gateway.live.watch(merchant_id) as watch:
             while True:
-                entries, upto = await store.read(
+                found = await store.read(
                     partial(_poll, merchant_id=merchant_id, endpoint_id=endpoint_id, cursor=cursor, limit=query.limit)
                 )
                 left = deadline - time.monotonic()
-                if entries or left <= 0 or ask.gateway.live.closed:
+                if found.entries or left <= 0 or ask.gateway.live.closed:
                     break
-                if upto == cursor:
+                if found.cursor == cursor:
                     await watch.news(min(left, LOOK_EVERY))
-                cursor = upto
-    return listing([orjson.Fragment(entry.body) for entry in entries], str(upto))
+                cursor = found.cursor
+    return listing([orjson.Fragment(body) for body in found.bodies], str(found.cursor))
 
 
-def _poll(
-    conn: Connection, *, merchant_id: str, endpoint_id: str, cursor: int | None, limit: int
-) -> tuple[list[Entry], int]:
+def _poll(conn: Connection, *, merchant_id: str, endpoint_id: str, cursor: int | None, limit: int) -> Polled:
     return messages.poll(conn, merchant_id, endpoint_id, cursor=cursor, limit=limit)

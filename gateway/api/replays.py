@@ -14,7 +14,7 @@ from normalizer import render
 from webhooks import dead, replays
 from webhooks.dead import Which
 from webhooks.endpoint_rows import find_row
-from webhooks.matching import BadPattern
+from webhooks.filters import BadPattern
 from webhooks.replays import NoReplay
 
 if TYPE_CHECKING:

@@ -258,7 +258,13 @@ class EndpointIn(Strict):
     )
     event_types: list[Short] | None = Field(default=None, max_length=100)
     filter: dict[Line, Plain] | None = Field(
-        default=None, description="Paths into `data` and the values they must have: `{'shipment.carrier': ['ups']}`."
+        default=None,
+        description="Paths into `data` and what must stand there: a value, a list of values, or tests (`in`, `not_in`, "
+        "`exists`, `starts_with`, `gt`, `gte`, `lt`, `lte`), such as `{'shipment.carrier': ['ups']}`. All must hold; "
+        "in a list one element is enough.",
+    )
+    fields: list[Line] | None = Field(
+        default=None, max_length=50, description="Paths of `data` that are sent; left out, everything is."
     )
     description: Line = ""
     ordering: Literal["latest", "strict", "none"] = "latest"
@@ -277,6 +283,7 @@ class EndpointChange(Strict):
     url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = None
     event_types: list[Short] | None = Field(default=None, max_length=100)
     filter: dict[Line, Plain] | None = None
+    fields: list[Line] | None = Field(default=None, max_length=50)
     description: Line | None = None
     ordering: Literal["latest", "strict", "none"] | None = None
     rate_per_second: float | None = None

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 
+import orjson
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -301,3 +302,24 @@ async def test_who_watches_live_hears_at_once_that_an_endpoint_was_disabled(hous
     account_id = await house.demo_account()
     await house.tell(account_id, "DEMO100200302", "PICKED_UP")
     assert [one["data"]["endpoint"]["state"] for one in (await waiting).json["data"]] == ["disabled"]
+
+
+async def test_only_the_wished_fields_are_sent_polled_and_signed(house, receiver):
+    wish = {"url": receiver.url, "fields": ["shipment.tracking_number", "event.status"]}
+    made = (
+        await house.call("POST", "/v1/endpoints", wish | {"filter": {"shipment.carrier": {"starts_with": "de"}}})
+    ).json
+    assert made["fields"] == wish["fields"]
+    await house.call("POST", "/v1/endpoints", wish | {"filter": {"shipment.carrier": {"starts_with": "ups"}}})
+    account_id = await house.demo_account()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    await house.until(lambda: len(receiver.got) == 1)
+    headers, body = receiver.got[0]
+    Webhook(made["secret"]).verify(body, dict(headers))
+    data = {"shipment": {"tracking_number": "DEMO100200302"}, "event": {"status": "in_transit"}}
+    assert orjson.loads(body)["data"] == data
+    polled = (await house.call("GET", f"/v1/endpoints/{made['id']}/poll")).json["data"]
+    assert [one["data"] for one in polled] == [data]
+    wrong = await house.call("PATCH", f"/v1/endpoints/{made['id']}", {"fields": ["a..b"]})
+    assert (wrong.status, wrong.pointers) == (422, ["/fields/0"])
+    assert (await house.call("PATCH", f"/v1/endpoints/{made['id']}", {"fields": None})).json["fields"] is None

@@ -32,6 +32,7 @@ class Endpoint(BaseModel, extra="forbid"):
     description: str
     event_types: list[str] | None
     filter: dict[str, Any] | None
+    fields: list[str] | None
     ordering: Literal["latest", "strict", "none"]
     rate_per_second: float | None
     concurrency: int

@@ -17,7 +17,7 @@ class Message(BaseModel, extra="forbid"):
     sequence: int
     shipment_version: int
     api_version: str
-    data: dict[str, Any]
+    data: dict[str, Any] = Field(description="Where an endpoint names `fields`, only those.")
 
 
 class Polled(BaseModel, extra="forbid"):

@@ -23,9 +23,14 @@ def upgrade() -> None:
         table.alter_column("begin", existing_type=sa.BigInteger(), nullable=False)
     with op.batch_alter_table("lane") as table:
         table.add_column(sa.Column("pace", sa.Float(), nullable=True))
+    with op.batch_alter_table("endpoint") as table:
+        table.add_column(sa.Column("fields", sa.LargeBinary(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("endpoint") as table:
+        for name in ("fields",):
+            table.drop_column(name)
     with op.batch_alter_table("lane") as table:
         table.drop_column("pace")
     with op.batch_alter_table("replay") as table:
