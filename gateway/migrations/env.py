@@ -5,11 +5,12 @@ from sqlmodel import SQLModel
 
 import gateway.lastmile.tables
 import gateway.pages.tables
+import gateway.people.tables
 import gateway.tables
 import webhooks.tables
 
 # Imported so that the metadata is whole.
-_WHOLE = (gateway.lastmile.tables, gateway.pages.tables, gateway.tables, webhooks.tables)
+_WHOLE = (gateway.lastmile.tables, gateway.pages.tables, gateway.people.tables, gateway.tables, webhooks.tables)
 
 context.configure(
     connection=context.config.attributes["connection"],

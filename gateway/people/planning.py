@@ -1,0 +1,140 @@
+"""Who is told what, and when: from messages and wishes to notices. Pure.
+
+Of all that waits for one person by one channel about one shipment, the newest goes and the older are superseded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from gateway.people import arrival
+from gateway.people.subjects import ETA_MOVES_MS, SUBJECTS, subjects_of, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from gateway.people.quiet import Quiet
+    from gateway.people.standing import WishState
+
+
+@dataclass(frozen=True, kw_only=True)
+class News:
+    """A message, as far as people may hear of it. Instants in epoch milliseconds."""
+
+    message_id: str
+    sequence: int
+    type: str
+    version: int
+    happened_at: int
+    data: Mapping[str, Any]
+
+    @cached_property
+    def subjects(self) -> tuple[str, ...]:
+        """What it may be told as."""
+        return subjects_of(self.type, self.data)
+
+    @property
+    def eta(self) -> Mapping[str, Any] | None:
+        """The arrival it tells of."""
+        told: Mapping[str, Any] | None = self.data["shipment"].get("eta")
+        return told
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Newer is larger. Of one change the status speaks before a new arrival, which it tells along."""
+        return self.version, int(self.type != "shipment.eta_changed"), self.sequence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A wish, as far as planning needs it. `account_id` is who sends; empty where nobody can."""
+
+    wish_id: str
+    shipment_id: str
+    channel: str
+    address_hash: bytes
+    zone: ZoneInfo
+    quiet: Quiet
+    state: WishState
+    event_types: list[str] | None = None
+    eta_told: Mapping[str, Any] | None = None
+    account_id: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Planned:
+    """A notice to be written. Where it is not going, `state` says superseded or skipped, and `reason` why."""
+
+    reader: Reader
+    news: News
+    subject: str
+    state: str = "queued"
+    reason: str = ""
+    due_at: int | None = None
+    expires_at: int = 0
+
+
+@dataclass(slots=True)
+class Plan:
+    """What follows from a batch of messages for the people of one shipment."""
+
+    notices: list[Planned] = field(default_factory=list)
+    etas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Wish -> the arrival it is told now."""
+
+
+NEWER = "newer news of this parcel took its place"
+_NO_ACCOUNT = "there is no account to send by this channel"
+
+
+def plan(news: Sequence[News], readers: Iterable[Reader], now: int) -> Plan:
+    """Plan the notices of messages of one shipment (or of one it continues) for its readers."""
+    made = Plan()
+    in_order = sorted(news, key=lambda one: one.order)
+    people: set[tuple[str, str, bytes]] = set()
+    for reader in readers:
+        fresh = [(one, subject) for one in in_order if (subject := _subject(one, reader)) is not None]
+        fresh = [pair for pair in fresh if (pair[0].message_id, reader.channel, reader.address_hash) not in people]
+        people.update((one.message_id, reader.channel, reader.address_hash) for one, _ in fresh)
+        theirs = [_planned(one, subject, reader, now) for one, subject in fresh]
+        going = [one for one in theirs if one.state == "queued"]
+        for one in going[:-1]:
+            one.state, one.reason, one.due_at = "superseded", NEWER, None
+        made.notices += theirs
+        if going and going[-1].news.eta is not None:
+            made.etas[reader.wish_id] = going[-1].news.eta
+    return made
+
+
+def _subject(news: News, reader: Reader) -> str | None:
+    subject = wanted(news.subjects, reader.event_types)
+    if subject != "eta_changed":
+        return subject
+    before = reader.eta_told or (news.data.get("previous") or {}).get("eta")
+    return subject if arrival.moved(before, news.eta, reader.zone, ETA_MOVES_MS) else None
+
+
+def _planned(news: News, subject: str, reader: Reader, now: int) -> Planned:
+    about = SUBJECTS[subject]
+    made = Planned(reader=reader, news=news, subject=subject, expires_at=news.happened_at + about.lives)
+    due = reader.quiet.due(now, reader.zone, urgent=about.urgent)
+    reason = ""
+    if reader.state != "active":
+        reason = "the person did not confirm yet" if reader.state == "pending" else "the person said stop"
+    elif made.expires_at <= due:
+        reason = too_old(due=due, now=now)
+    elif not reader.account_id:
+        reason = _NO_ACCOUNT
+    if reason:
+        made.state, made.reason = "skipped", reason
+    else:
+        made.due_at = due
+    return made
+
+
+def too_old(*, due: int, now: int) -> str:
+    """Return why what has expired is not told."""
+    return "it would be old news" if due <= now else "it would be old news after the quiet hours"
