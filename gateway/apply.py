@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from gateway import handover
 from gateway.lastmile import moving
+from gateway.people import notices
 from gateway.refold import Refolded
 from gateway.tables import Tables
 from normalizer.journey import Step
@@ -89,6 +90,7 @@ def apply(
     for merchant_id, more in moves.drafts.items():
         drafts[merchant_id] += more
     applied.entries = log.append_many(conn, drafts)
+    notices.follow(conn, applied.entries, now)
     return applied
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import secrets
 from hashlib import sha256
@@ -33,6 +34,7 @@ class Vault:
         key = HKDF(SHA256(), 32, salt=None, info=b"carrier-gateway vault").derive(secret_key.encode())
         self._key_id = sha256(key).digest()[:_KEY_ID]
         self._cipher = AESGCM(key)
+        self._marking = HKDF(SHA256(), 32, salt=None, info=b"carrier-gateway fingerprint").derive(secret_key.encode())
 
     def seal(self, merchant_id: str, purpose: str, plain: bytes) -> bytes:
         """Encrypt for one merchant and purpose."""
@@ -50,6 +52,10 @@ class Vault:
             return self._cipher.decrypt(nonce, rest, _bound(merchant_id, purpose))
         except InvalidTag:
             raise Sealed("the sealed bytes are damaged or belong to another merchant or purpose") from None
+
+    def fingerprint(self, merchant_id: str, purpose: str, plain: bytes) -> bytes:
+        """Return a keyed hash, by which something is found again that nobody may read in the database."""
+        return hmac.digest(self._marking, _bound(merchant_id, purpose) + b"\x1f" + plain, "sha256")
 
 
 def _bound(merchant_id: str, purpose: str) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.people import arrival
 from gateway.people.subjects import ETA_MOVES_MS, SUBJECTS, subjects_of, wanted
+from normalizer.model import ENDS, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,14 @@ class News:
     def subjects(self) -> tuple[str, ...]:
         """What it may be told as."""
         return subjects_of(self.type, self.data)
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is still so: a late scan may tell of what the parcel has left behind."""
+        status = self.data["shipment"]["status"]
+        if self.type.startswith("shipment.") and (said := self.type.removeprefix("shipment.")) in _STATUSES:
+            return bool(status == said)
+        return status not in ENDS
 
     @property
     def eta(self) -> Mapping[str, Any] | None:
@@ -86,7 +95,11 @@ class Plan:
     """Wish -> the arrival it is told now."""
 
 
+_STATUSES = frozenset(status.value for status in Status)
+MOVED_ON = "the parcel has moved on"
 NEWER = "newer news of this parcel took its place"
+STOPPED = "the person said stop"
+PENDING = "the person did not confirm yet"
 _NO_ACCOUNT = "there is no account to send by this channel"
 
 
@@ -120,10 +133,13 @@ def _subject(news: News, reader: Reader) -> str | None:
 def _planned(news: News, subject: str, reader: Reader, now: int) -> Planned:
     about = SUBJECTS[subject]
     made = Planned(reader=reader, news=news, subject=subject, expires_at=news.happened_at + about.lives)
+    if not news.holds:
+        made.state, made.reason = "superseded", MOVED_ON
+        return made
     due = reader.quiet.due(now, reader.zone, urgent=about.urgent)
     reason = ""
     if reader.state != "active":
-        reason = "the person did not confirm yet" if reader.state == "pending" else "the person said stop"
+        reason = PENDING if reader.state == "pending" else STOPPED
     elif made.expires_at <= due:
         reason = too_old(due=due, now=now)
     elif not reader.account_id:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway.people.planning import News, Reader, plan
 from gateway.people.quiet import Quiet
 from gateway.people.subjects import MESSAGES, SUBJECTS, subjects_of, wanted
+from normalizer.model import Status
 
 NOON = 1_793_707_200_000  # 2026-11-03T12:00Z
 HOUR = 3_600_000
@@ -18,6 +19,8 @@ STATUSES = ("in_transit", "out_for_delivery", "attempt_failed", "available_for_p
 
 def news(sequence: int, kind: str, *, version: int = 1, at: int = NOON, **more) -> News:
     data = {"shipment": {"eta": None, "action_required": False}, "event": None, "previous": {}}
+    said = kind.removeprefix("shipment.")
+    data["shipment"]["status"] = said if said in set(Status) else "out_for_delivery"
     data["shipment"] |= more.pop("shipment", {})
     return News(
         message_id=f"msg_{sequence}", sequence=sequence, type=kind, version=version, happened_at=at, data=data | more
@@ -42,7 +45,7 @@ def told(made) -> list[tuple[str, str]]:
     return [(one.subject, one.state) for one in made.notices]
 
 
-def test_ten_old_scans_at_once_give_one_notice_the_newest():
+def test_of_what_waits_at_once_only_the_newest_goes():
     burst = [news(number, f"shipment.{kind}") for number, kind in enumerate(STATUSES[1:], 1)]
     made = plan(burst, [reader()], NOON)
     assert told(made) == [
@@ -52,6 +55,13 @@ def test_ten_old_scans_at_once_give_one_notice_the_newest():
         ("delivered", "superseded"),
         ("returned", "queued"),
     ]
+
+
+def test_what_a_late_scan_tells_of_a_parcel_that_moved_on_is_not_told():
+    late = news(9, "shipment.attempt_failed", version=9, shipment={"status": "delivered"})
+    near = news(10, "courier.arriving", version=9, shipment={"status": "delivered"})
+    made = plan([late, near], [reader()], NOON)
+    assert [(one.state, one.reason) for one in made.notices] == [("superseded", "the parcel has moved on")] * 2
 
 
 def test_a_status_tells_the_new_arrival_of_the_same_change_along():
