@@ -132,6 +132,27 @@ RANK: dict[Status, int] = {
 ENDS = frozenset({Status.DELIVERED, Status.RETURNED, Status.REFUNDED, Status.CANCELLED, Status.EXPIRED})
 """Statuses after which nothing more is expected, so nobody asks the carrier as a routine any more."""
 
+
+class OrderStatus(StrEnum):
+    """Where an order is: the words of shipments, and four for what only a part of the order has reached."""
+
+    ORDERED = "ordered"
+    PARTIALLY_SHIPPED = "partially_shipped"
+    IN_TRANSIT = "in_transit"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    ATTEMPT_FAILED = "attempt_failed"
+    AVAILABLE_FOR_PICKUP = "available_for_pickup"
+    EXCEPTION = "exception"
+    PARTIALLY_DELIVERED = "partially_delivered"
+    DELIVERED = "delivered"
+    RETURNING = "returning"
+    PARTIALLY_RETURNED = "partially_returned"
+    RETURNED = "returned"
+    PARTIALLY_REFUNDED = "partially_refunded"
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+
+
 Moves = Literal["tells", "informs", "corrects"]
 """What an event does to its shipment: moves its status, only informs, or corrects even a delivery."""
 
