@@ -218,11 +218,13 @@ class _Walk:
     def _sum(self) -> tuple[OrderStatus, str]:
         first = [line for line in self._deliveries.values() if not line.case]
         status, substatus, settled = sum_up(first, self._expected(), self._stage, self._cancelled)
+        if status is OrderStatus.CANCELLED:  # nothing was handed over: there is nothing to come back
+            return status, substatus
         cases = [case for case in self._cases.values() if not case.void]
         underway = [case for case in cases if case.stage < CASE_DONE]
         if underway and not any(case.paid_back and self._is_whole([case]) for case in cases):
             return OrderStatus.RETURNING, min(underway, key=lambda case: case.stage).state[1]
-        if cases and status is not OrderStatus.CANCELLED:
+        if cases:
             return self._closed(cases, (status, substatus), settled=settled)
         return status, substatus
 

@@ -292,6 +292,16 @@ def test_a_whole_refund_is_the_last_word_unless_the_order_was_cancelled(history)
         )
 
 
+def test_a_return_of_what_was_called_off_before_hand_over_changes_nothing() -> None:
+    acts = [
+        Act(at(0), "oev_0", Status.CANCELLED, "by_merchant"),
+        Act(at(1), "oev_1", Status.RETURNING, "requested", "r1"),
+        Act(at(2), "oev_2", Status.REFUNDED, "refunded", "r1"),
+    ]
+    assert fold(acts, []).status is OrderStatus.CANCELLED
+    assert [one.status for one in fold(acts, []).changes] == [OrderStatus.CANCELLED]
+
+
 @given(histories)
 def test_no_word_before_hand_over_moves_what_is_shipped_or_over(history) -> None:
     acts, parcels, lines = history
