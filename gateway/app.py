@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from gateway import housekeeping, metrics, schema
+from gateway import alerts, housekeeping, metrics, schema
 from gateway.carriers import CarrierAccess
 from gateway.db import SqliteStore
 from gateway.inbox import Inbox
@@ -21,8 +21,9 @@ from gateway.pages.links import Links
 from gateway.polling import Poller
 from gateway.subscribing import Subscriber
 from gateway.vault import Vault, secret_key
+from webhooks.channels.outside import Outside
 from webhooks.dispatcher import Dispatcher
-from webhooks.guard import Guard
+from webhooks.guard import ANYWHERE, Guard
 from webhooks.sender import Sender
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class Gateway:
         self.positions = Positions(self.store)
         self.links = Links(secret_key(settings), settings.public_url, settings.tracking_link_days, self.store)
         self.guard = Guard(allow=settings.egress_allow)
+        self.alerts = alerts.Alerts(self.store, settings)
         self.dispatcher: Dispatcher
         self.ingest = Ingest(self.store, self.tell)
         self.inbox = Inbox(self.store, self.ingest.take, settings.inbox_most_waiting)
@@ -54,6 +56,7 @@ class Gateway:
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
+        self._mail: Outside | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
     async def start(self) -> None:
@@ -63,9 +66,10 @@ class Gateway:
         await self.inbox.open()
         roles = self.settings.roles
         self._sender = Sender(self.guard)
-        self.dispatcher = Dispatcher(self.store, self.vault, self._sender, told=self.tell)
+        self.dispatcher = Dispatcher(self.store, self.vault, self._sender, told=self.tell, beside=self.alerts.follow)
         if "dispatch" in roles:
             await self.dispatcher.start()
+            self._open_mail()
         if "ingest" in roles:
             self.ingest.start()
         if "poll" in roles:
@@ -90,9 +94,22 @@ class Gateway:
         if "dispatch" in self.settings.roles:
             await self.dispatcher.stop()
         await self._sender.close()
+        await self._close_mail()
         await self.carriers.close()
         await self.store.close()
         log.info("stopped")
+
+    def _open_mail(self) -> None:
+        if self.alerts.on:
+            # The operator named the mail server, so it may stand in a private network.
+            self._mail = Outside(ANYWHERE)
+            self.alerts.open(self._mail)
+            self._every(self.alerts.tick, alerts.LOOK_EVERY)
+
+    async def _close_mail(self) -> None:
+        await self.alerts.close()
+        if self._mail is not None:
+            await self._mail.close()
 
     def tell(self, entries: dict[str, list[Entry]]) -> None:
         """Hand new messages to the lanes and wake whoever watches. Called after their commit."""

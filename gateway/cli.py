@@ -113,6 +113,7 @@ def _data(commands: Parsers) -> None:
     whats = merchant.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = _command(whats, "create", "data:create_merchant", "make a merchant and the first key", "Prints both once.")
     create.add_argument("name", metavar="NAME")
+    create.add_argument("--email", metavar="ADDRESS", help="where it is written to when an endpoint of it fails")
     _settings(create)
     replay = _command(
         commands,

@@ -15,7 +15,7 @@ from gateway.tables import Tables
 from normalizer import render
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
@@ -75,9 +75,25 @@ def store_key(conn: Connection, key: NewKey, now: int) -> None:
     )
 
 
-def create_merchant(conn: Connection, merchant_id: str, name: str, now: int) -> None:
+def create_merchant(
+    conn: Connection, merchant_id: str, name: str, now: int, *, contact_email: str | None = None
+) -> None:
     """Make a merchant; the id is the caller's (`new_id("mer")`), since work may run twice."""
-    conn.execute(insert(Tables.merchant).values(id=merchant_id, name=name, created_at=now))
+    values = {"id": merchant_id, "name": name, "contact_email": contact_email, "created_at": now}
+    conn.execute(insert(Tables.merchant).values(values))
+
+
+def merchant(conn: Connection, merchant_id: str) -> RowMapping:
+    """Return a merchant's row."""
+    table = Tables.merchant
+    return conn.execute(select(table).where(table.c.id == merchant_id)).mappings().one()
+
+
+def change_merchant(conn: Connection, merchant_id: str, given: Mapping[str, Any]) -> RowMapping:
+    """Change what is given of a merchant's row; return the row."""
+    if given:
+        conn.execute(update(Tables.merchant).where(Tables.merchant.c.id == merchant_id).values(dict(given)))
+    return merchant(conn, merchant_id)
 
 
 def digest(text: str) -> bytes:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from gateway.mail import is_address, read_mail_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +44,14 @@ class Settings(BaseModel):
         description="Address ranges webhooks may reach although they are private, for instance `127.0.0.0/8`. Plain "
         "http is allowed inside them.",
     )
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="The mail server letters to merchants go by, when an endpoint of theirs fails or is disabled: "
+        "`smtp://user:password@host:587` (STARTTLS), `smtps://` (TLS from the first byte) or `smtp+plain://`. Empty: "
+        "none are written.",
+    )
+    mail_from: str = Field(default="", description="The address those letters come from.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="What is logged.")
     log_format: Literal["json", "console"] = Field(default="json", description="How it is logged.")
     max_body_bytes: int = Field(default=2_000_000, gt=0, description="The largest request body the API reads.")
@@ -83,6 +93,19 @@ class Settings(BaseModel):
         if not isinstance(value, str):
             return value
         return dict(pair.strip().split("=", 1) for pair in value.split(",") if "=" in pair)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        if value:
+            read_mail_server(value)
+        return value
+
+    @model_validator(mode="after")
+    def _with_sender(self) -> Self:
+        if self.smtp_url and not is_address(self.mail_from):
+            raise ValueError("mail_from: with smtp_url goes the address letters come from")
+        return self
 
     @field_validator("secret_key")
     @classmethod

@@ -21,6 +21,8 @@ class Merchant(SQLModel, table=True):
 
     id: str = Field(primary_key=True)
     name: str
+    contact_email: str | None = None
+    """Where it is written to when something needs its hand."""
     created_at: int = Field(sa_type=BigInteger)
 
 
@@ -242,6 +244,18 @@ class Idempotency(SQLModel, table=True):
     at: int = Field(sa_type=BigInteger)
 
 
+class Alert(SQLModel, table=True):
+    """A message its merchant is to be written to about, until the mail server took the letter."""
+
+    __tablename__ = "alert"
+    __table_args__ = (Index("alert_due", "due_at"),)
+
+    merchant_id: str = Field(primary_key=True)
+    message_id: str = Field(primary_key=True)
+    due_at: int = Field(sa_type=BigInteger)
+    tries: int
+
+
 class Tables:
     """The Core tables behind the models: every statement of the gateway is written on them."""
 
@@ -255,3 +269,4 @@ class Tables:
     account_code: ClassVar[Table] = core_table(AccountCode)
     position: ClassVar[Table] = core_table(LivePosition)
     idempotency: ClassVar[Table] = core_table(Idempotency)
+    alert: ClassVar[Table] = core_table(Alert)

@@ -24,6 +24,7 @@ from webhooks.loading import load, look
 from webhooks.log import read_entries
 from webhooks.ping import ping
 from webhooks.reading import LANES_AT_ONCE, Visit
+from webhooks.recording import nothing
 from webhooks.requests import Requests
 from webhooks.timers import Timers, steady_clock
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from webhooks.item import Item
     from webhooks.loading import Key
     from webhooks.log import Entry
+    from webhooks.recording import Beside
     from webhooks.sender import Outcome, Sender
     from webhooks.store import Store, Vault
 
@@ -55,10 +57,14 @@ class Dispatcher:
         sender: Sender,
         *,
         told: Callable[[dict[str, list[Entry]]], None] | None = None,
+        beside: Beside = nothing,
         random: Callable[[], float] = JITTER,
         clock: Callable[[], int] | None = None,
     ) -> None:
-        """Take the parts. `told` gets what lanes append to merchants' logs and calls `hint`; by default that is all."""
+        """Take the parts. `told` gets what lanes append to merchants' logs and calls `hint`; by default that is all.
+
+        `beside` is called with it in the transaction that appends it.
+        """
         self._store = store
         self._vault = vault
         self._sender = sender
@@ -76,7 +82,7 @@ class Dispatcher:
         self._looked_at = 0
         self._fully_looked_at = 0
         self._stopping = False
-        self._flusher = Flusher(store, told or self._hint_all, self._pump_all)
+        self._flusher = Flusher(store, told or self._hint_all, self._pump_all, beside)
 
     # the way in
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from webhooks.recording import AttemptRow, Batch, Noted, attempt_of, record, unsent
+from webhooks.recording import AttemptRow, Batch, Noted, attempt_of, nothing, record, unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from webhooks.course import Course
     from webhooks.item import Item
     from webhooks.log import Entry
+    from webhooks.recording import Beside
     from webhooks.sender import Outcome
     from webhooks.store import Store
 
@@ -33,8 +34,13 @@ class Flusher:
     """Writes results. `told` is called with what was appended to merchants' logs on the way."""
 
     def __init__(
-        self, store: Store, told: Callable[[dict[str, list[Entry]]], None], relieved: Callable[[], None]
+        self,
+        store: Store,
+        told: Callable[[dict[str, list[Entry]]], None],
+        relieved: Callable[[], None],
+        beside: Beside = nothing,
     ) -> None:
+        self._beside = beside
         self._store = store
         self._told = told
         self._relieved = relieved
@@ -108,7 +114,7 @@ class Flusher:
             if not (batch.attempts or batch.noted or batch.lanes or batch.replays):
                 return
             try:
-                appended = await self._store.write(lambda conn: record(conn, batch))
+                appended = await self._store.write(lambda conn: record(conn, batch, self._beside))
             except BaseException:
                 self._attempts[:0] = batch.attempts
                 self._noted[:0] = batch.noted

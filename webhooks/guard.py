@@ -53,6 +53,8 @@ FORBIDDEN_4 = tuple(
         "240.0.0.0/4",  # reserved, broadcast
     )
 )
+ANYWHERE = (IPv4Network("0.0.0.0/0"), IPv6Network("::/0"))
+"""For what the operator names, not a merchant."""
 GLOBAL_6 = IPv6Network("2000::/3")
 FORBIDDEN_6 = tuple(
     IPv6Network(text)

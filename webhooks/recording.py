@@ -17,13 +17,15 @@ from webhooks.store import Many, insert
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from sqlalchemy import Connection
 
     from webhooks.item import Change
     from webhooks.loading import Key
     from webhooks.sender import Outcome
+
+    Beside = Callable[[Connection, dict[str, list[log.Entry]]], None]
 
 _L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.dead.c, Tables.replay.c
 
@@ -79,7 +81,11 @@ class Batch:
     replays: list[dict[str, Any]] = field(default_factory=list)
 
 
-def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
+def nothing(_conn: Connection, _appended: dict[str, list[log.Entry]]) -> None:
+    """Do nothing beside appending."""
+
+
+def record(conn: Connection, batch: Batch, beside: Beside = nothing) -> dict[str, list[log.Entry]]:
     """Write a batch; return the entries appended to merchants' logs (news about their endpoints)."""
     appended: dict[str, list[log.Entry]] = {}
     attempts = batch.attempts
@@ -90,6 +96,8 @@ def record(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
     if batch.noted:
         _write_exceptions(conn, batch)
         appended = _tell(conn, batch)
+        if appended:
+            beside(conn, appended)
     if batch.lanes:
         conn.execute(_SAVE_LANE, batch.lanes)
     if batch.replays:

@@ -23,6 +23,7 @@ from gateway.api import (
     health,
     keys,
     lanes,
+    merchant,
     messages,
     openapi,
     positions,
@@ -63,6 +64,7 @@ CALLS: tuple[Call, ...] = (
     *account_codes.CALLS.all,
     *carriers.CALLS.all,
     *keys.CALLS.all,
+    *merchant.CALLS.all,
     *stream.CALLS.all,
     *positions.CALLS.all,
 )

@@ -240,6 +240,15 @@ class KeyIn(Strict):
         return self
 
 
+class MerchantChange(Strict):
+    """What may be changed of a merchant; what is left out stays."""
+
+    name: Annotated[Line, Field(min_length=1)] | None = None
+    contact_email: Annotated[Line, Field(max_length=254)] | None = Field(
+        default=None, description="Where you are written to when an endpoint fails or is disabled; null for nowhere."
+    )
+
+
 class StreamQuery(Query):
     """What to hear of."""
 

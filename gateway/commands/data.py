@@ -20,6 +20,7 @@ from gateway.ids import new_id
 from gateway.replay import replay as replay_all
 from gateway.tables import Tables
 from normalizer import render
+from webhooks.channels.letter import BadAddress, read_address
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -51,12 +52,12 @@ def writing(database: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-def new_merchant(database: str, name: str) -> dict[str, str]:
+def new_merchant(database: str, name: str, contact_email: str | None = None) -> dict[str, str]:
     """Make a merchant with a first key; return `merchant_id` and `api_key`, which is shown this once."""
     merchant_id, now = new_id("mer"), time.time_ns() // 1_000_000
     key = keys.make_key("merchant", merchant_id, label="first key")
     with writing(database) as conn:
-        keys.create_merchant(conn, merchant_id, name, now)
+        keys.create_merchant(conn, merchant_id, name, now, contact_email=contact_email)
         keys.store_key(conn, key, now)
     return {"merchant_id": merchant_id, "api_key": key.text}
 
@@ -66,7 +67,11 @@ def create_merchant(given: Namespace) -> None:
     name = " ".join(given.name.split())
     if not name:
         raise Refusal("a merchant needs a name")
-    show(new_merchant(settings_of(given).database, name))
+    try:
+        email = None if given.email is None else read_address(given.email)
+    except BadAddress as bad:
+        raise Refusal(f"--email: {bad}") from None
+    show(new_merchant(settings_of(given).database, name, email))
 
 
 def replay(given: Namespace) -> None:

@@ -73,6 +73,8 @@ MAY = {
     "POST /v1/keys": "merchant",
     "GET /v1/keys": "merchant",
     "DELETE /v1/keys/{key_id}": "merchant",
+    "GET /v1/merchant": "merchant support",
+    "PATCH /v1/merchant": "merchant",
     "GET /v1/stream": "merchant support",
     "GET /v1/shipments/{shipment_id}/position": "merchant support",
     "GET /v1/shipments/{shipment_id}/position/stream": "merchant support",

@@ -35,7 +35,7 @@ from gateway.api.answers.endpoints import (
     Secret,
     TestResult,
 )
-from gateway.api.answers.keys import Key, Keys, NewKey
+from gateway.api.answers.keys import Key, Keys, Merchant, NewKey
 from gateway.api.answers.lastmile import (
     Approach,
     Arriving,
@@ -93,6 +93,7 @@ __all__ = [
     "Keys",
     "Lane",
     "LastMile",
+    "Merchant",
     "Message",
     "Milestones",
     "Near",

@@ -1,4 +1,4 @@
-"""API keys."""
+"""Merchants and their API keys."""
 
 from __future__ import annotations
 
@@ -6,6 +6,15 @@ from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
+
+
+class Merchant(BaseModel, extra="forbid"):
+    """Who ships and receives our webhooks."""
+
+    id: str
+    name: str
+    contact_email: str | None
+    created_at: datetime
 
 
 class Key(BaseModel, extra="forbid"):
