@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -18,6 +19,11 @@ from gateway.ingest import Ingest
 from gateway.lastmile.positions import LOOK_EVERY, Positions
 from gateway.live import Live
 from gateway.pages.links import Links
+from gateway.people.doors import Doors
+from gateway.people.postroom import PostRoom, now_ms
+from gateway.people.subjects import MESSAGES
+from gateway.people.tickets import Tickets
+from gateway.people.writing import Writer
 from gateway.polling import Poller
 from gateway.subscribing import Subscriber
 from gateway.vault import Vault, secret_key
@@ -46,6 +52,12 @@ class Gateway:
         self.live = Live()
         self.positions = Positions(self.store)
         self.links = Links(secret_key(settings), settings.public_url, settings.tracking_link_days, self.store)
+        self.tickets = Tickets(secret_key(settings), settings.public_url)
+        self.doors = Doors(settings.egress_allow, sys.stdout if settings.log_format == "console" else None)
+        self.writer = Writer(
+            self.store, self.vault, self.links, self.tickets, public_url=settings.public_url, clock=now_ms
+        )
+        self.postroom = PostRoom(self.store, self.vault, self.doors, write=self.writer.write, tell=self.tell)
         self.guard = Guard(allow=settings.egress_allow)
         self.alerts = alerts.Alerts(self.store, settings)
         self.dispatcher: Dispatcher
@@ -70,6 +82,7 @@ class Gateway:
         if "dispatch" in roles:
             await self.dispatcher.start()
             self._open_mail()
+            await self.postroom.start()
         if "ingest" in roles:
             self.ingest.start()
         if "poll" in roles:
@@ -92,7 +105,9 @@ class Gateway:
         await self.poller.stop()
         await self.ingest.stop()
         if "dispatch" in self.settings.roles:
+            await self.postroom.stop()
             await self.dispatcher.stop()
+        await self.doors.close()
         await self._sender.close()
         await self._close_mail()
         await self.carriers.close()
@@ -116,6 +131,8 @@ class Gateway:
         for merchant_id, theirs in entries.items():
             if "dispatch" in self.settings.roles:
                 self.dispatcher.hint(merchant_id, theirs)
+                if any(entry.type in MESSAGES for entry in theirs):
+                    self.postroom.hint(merchant_id)
             self.live.tell(merchant_id)
             self.positions.hint(theirs)
             for entry in theirs:

@@ -12,6 +12,7 @@ from gateway.apply import apply
 from gateway.cadence import SILENCE_ENDS
 from gateway.ids import first_id
 from gateway.ingest import can_poll
+from gateway.people import forgetting
 from gateway.refold import News
 from gateway.tables import Tables
 from normalizer.model import NOWHERE, RANK, Event, Status
@@ -96,6 +97,9 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     messages = now - settings.keep_message_days * _DAY
     for merchant_id in await store.read(retention.merchants):
         while await store.write(partial(retention.drop_before, merchant_id=merchant_id, at=messages)):
+            pass
+    for merchant_id in await store.read(forgetting.merchants):
+        while await store.write(partial(forgetting.drop_before, merchant_id=merchant_id, at=messages)):
             pass
     await _drop_positions(store, now)
     for statement in (

@@ -34,13 +34,15 @@ def moved(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zon
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime | date:
-    """Return an end of a window on the wall clock of `zone`; a day stays a day."""
+    """Return an end of a window on the wall clock of `zone`, which a bare time is read in; a day stays a day."""
     found = clock.iso(text)
-    return found.astimezone(zone) if isinstance(found, datetime) else found
+    if not isinstance(found, datetime):
+        return found
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
 
 
 def _edge(text: str, zone: ZoneInfo, *, last: bool) -> int:
-    found = clock.iso(text)
+    found = moment(text, zone)
     if not isinstance(found, datetime):
         found = datetime.combine(found + _DAY if last else found, time(0), tzinfo=zone)
     return (found.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)

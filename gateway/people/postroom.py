@@ -14,7 +14,7 @@ from gateway.people.sending import AccountKey, Settled
 from webhooks.channels.base import Said
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sqlalchemy import RowMapping
 
@@ -44,7 +44,7 @@ def now_ms() -> int:
 
 
 class PostRoom:
-    """Sends what is due, by all accounts. `write` words a claimed notice; it may be slow and raise anything."""
+    """Sends what is due, by all accounts. `write` words a claimed notice; it may raise anything."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class PostRoom:
         vault: Vault,
         ways: Ways,
         *,
-        write: Callable[[AccountKey, Claimed], Outgoing],
+        write: Callable[[AccountKey, Claimed], Awaitable[Outgoing]],
         tell: Callable[[dict[str, list[Entry]]], None],
         clock: Callable[[], int] = now_ms,
     ) -> None:
@@ -200,7 +200,7 @@ class _Lane:
 
     async def _send(self, notice: Claimed) -> Said:
         try:
-            outgoing = self._room.write(self._key, notice)
+            outgoing = await self._room.write(self._key, notice)
         except Exception:
             log.exception("wording_failed", notice=notice.id, subject=notice.subject)
             return Said(kind="refused", code="wording", reason="its wording cannot be filled in")

@@ -20,6 +20,7 @@ class Wish(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("merchant_id", "shipment_id", "channel", "address_hash", name="wish_person"),
         Index("wish_address", "merchant_id", "channel", "address_hash"),
+        Index("wish_ticket", "ticket_hash", unique=True),
     )
 
     merchant_id: str = Field(primary_key=True)
@@ -44,6 +45,8 @@ class Wish(SQLModel, table=True):
     """The arrival last told, as JSON: what a change is measured from."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
+    ticket_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What is kept of the ticket in the links sent for it."""
 
 
 class Stop(SQLModel, table=True):

@@ -69,6 +69,13 @@ class Speech:
             return False
         return not isinstance(found, dict) or is_plural(found)
 
+    def raw(self, name: str) -> str:
+        """Return the text of a dotted name as it is written, its values not filled in. Raises `NoText`."""
+        found = self._find(name)
+        if isinstance(found, dict):
+            raise NoText(f"{self.language}: {name} is no text")
+        return str(found)
+
     def number(self, value: float) -> str:
         """Return a number as the region writes it."""
         from babel.numbers import format_decimal  # noqa: PLC0415 - only where a number is said
