@@ -13,25 +13,22 @@ from sqlalchemy import bindparam, select, update
 
 from gateway import handover
 from gateway.lastmile import moving
+from gateway.orders import refolding
 from gateway.people import notices
 from gateway.refold import Refolded
+from gateway.steps import Key, by_merchant, steps_of
 from gateway.tables import Tables
-from normalizer.journey import Step
 from normalizer.model import Event, Status
 from webhooks import log
 from webhooks.store import Many, insert
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy import Connection, RowMapping
 
     from gateway.refold import News
     from webhooks.log import Draft, Entry
-
-_CHUNK = 400
-Key = tuple[str, str]
-"""(merchant, shipment id)."""
 
 Unlisted = dict[tuple[str, str, str], tuple[int, Event]]
 """(merchant, carrier, code) -> how often, and one event with it."""
@@ -59,7 +56,7 @@ def apply(
     applied = Applied()
     rows = _shipments(conn, news)
     told = {key: row for key, row in rows.items() if news[key].says_something}
-    known = _steps(conn, told)
+    known = steps_of(conn, told)
     drafts: dict[str, list[Draft]] = defaultdict(list)
     events: list[dict[str, Any]] = []
     updates: dict[Key, dict[str, Any]] = {}
@@ -88,6 +85,9 @@ def apply(
     moves = _move(conn, rows, updates, news, now)
     applied.seen = moves.seen
     for merchant_id, more in moves.drafts.items():
+        drafts[merchant_id] += more
+    numbers = {(key[0], number) for key in updates if (number := rows[key]["order_number"]) is not None}
+    for merchant_id, more in refolding.refold(conn, numbers, now).items():
         drafts[merchant_id] += more
     applied.entries = log.append_many(conn, drafts)
     notices.follow(conn, applied.entries, now)
@@ -137,16 +137,6 @@ _UPDATE = Many.running(
 )
 
 
-def by_merchant(keys: Iterable[Key]) -> Iterable[tuple[str, Sequence[str]]]:
-    """Group shipment ids by merchant, in pieces a statement can carry."""
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for merchant_id, shipment_id in keys:
-        grouped[merchant_id].append(shipment_id)
-    for merchant_id, ids in grouped.items():
-        for start in range(0, len(ids), _CHUNK):
-            yield merchant_id, ids[start : start + _CHUNK]
-
-
 def _shipments(conn: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
     table = Tables.shipment
     rows: dict[Key, RowMapping] = {}
@@ -155,20 +145,6 @@ def _shipments(conn: Connection, keys: Iterable[Key]) -> dict[Key, RowMapping]:
         for row in conn.execute(statement).mappings().all():
             rows[merchant_id, row["id"]] = row
     return rows
-
-
-_STATUS = {status.value: status for status in Status}
-
-
-def _steps(conn: Connection, keys: Iterable[Key]) -> dict[Key, dict[str, Step]]:
-    c = Tables.event.c
-    columns = (c.sort_at, c.carrier_order, c.id, c.status, c.substatus, c.moves, c.going_back, c.at, c.day, c.piece)
-    steps: dict[Key, dict[str, Step]] = defaultdict(dict)
-    for merchant_id, ids in by_merchant(keys):
-        statement = select(c.shipment_id, *columns).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids))
-        for shipment_id, at, order, id_, status, *rest in conn.execute(statement).all():
-            steps[merchant_id, shipment_id][id_] = Step(at, order, id_, _STATUS[status], *rest)
-    return steps
 
 
 def _old_bodies(conn: Connection, key: Key, ids: set[str]) -> dict[str, bytes]:

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.apply import Key
     from gateway.db import SqliteStore
     from gateway.lastmile.moving import Seen
+    from gateway.steps import Key
     from normalizer.codes import Meaning
     from normalizer.model import Event
     from webhooks.log import Entry

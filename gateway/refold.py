@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
+    from normalizer.journey import Journey
     from webhooks.log import Draft
 
 
@@ -82,7 +83,7 @@ class Refolded:
             return
         steps = earlier.current({**self._known, **fresh}.values(), self._earlier)
         told = details.values(self._after)
-        self._journey = fold(steps, is_return=row["direction"] == "return", told_back=told.get("returning") is True)
+        self._journey = _fold(row, steps, told)
         state = render.journey(self._journey, told)
         if self._not_found and self._journey.event_id is None:
             state["substatus"] = "not_found"
@@ -176,6 +177,16 @@ class Refolded:
             ),
             self._now,
         )
+
+
+def journey_of(row: RowMapping, known: Iterable[Step]) -> Journey:
+    """Fold a shipment as it stands in the database."""
+    told = {name: (at, value) for name, (at, value) in orjson.loads(row["told"]).items()}
+    return _fold(row, earlier.current(known, row["earlier_until"]), details.values(told))
+
+
+def _fold(row: RowMapping, steps: Iterable[Step], told: Mapping[str, Any]) -> Journey:
+    return fold(steps, is_return=row["direction"] == "return", told_back=told.get("returning") is True)
 
 
 def _is_news(event: Event, known: Step | None, *, revise: bool) -> bool:

@@ -20,6 +20,7 @@ from connectors.errors import CarrierError, Unavailable
 from gateway import accounts, earlier, metrics, shipments
 from gateway.due import CLAIM_MS
 from gateway.inbox import NewPayload
+from gateway.orders import refolding
 from gateway.reading import read
 from gateway.registering import can_be_asked, candidates, choose_account
 from gateway.tables import Tables
@@ -127,7 +128,11 @@ class SecondGuess:
             )
             assert fresh is not None  # noqa: S101 - it was just written in this transaction
             teller = Teller(due.id, fresh["version"], shipments.document(fresh), now)
-            return message_log.append(conn, due.merchant_id, [teller.carrier_changed(due.carrier)])
+            entries = message_log.append(conn, due.merchant_id, [teller.carrier_changed(due.carrier)])
+            if fresh["order_number"] is not None:
+                followed = refolding.follow(conn, {(due.merchant_id, fresh["order_number"])}, now)
+                entries += followed.get(due.merchant_id, [])
+            return entries
 
         try:
             entries = await self._inbox.keep_with(payload, work)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from normalizer.order_lines import Goods
+
 _IDS_A_STATEMENT = 400
 _EMPTY_STATE = orjson.dumps(render.journey(Journey(), {}))
 
@@ -47,6 +49,9 @@ class NewShipment:
     carrier_set_by: str = "merchant"
     next_poll_at: int | None = None
     """When to ask the carrier first; None where it cannot be asked."""
+    items: Goods = ()
+    """What is in it of its order, and below the return it belongs to: kept with the order (`gateway.orders`)."""
+    return_id: str = ""
 
 
 def create(conn: Connection, merchant_id: str, new: Iterable[NewShipment], now: int) -> list[tuple[str, bool]]:
@@ -147,8 +152,8 @@ def event_bodies(conn: Connection, row: RowMapping) -> list[bytes]:
 def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool:
     """Take over what a merchant says of a shipment that is there already; return whether anything changed.
 
-    One that only a push had made known gets the merchant's facts; one that was stopped is tracked again. What the
-    merchant said before stays: it is changed by PATCH alone.
+    One that only a push had made known gets the merchant's facts; one that was stopped is tracked again; one without
+    an order joins it. What the merchant said before stays: it is changed by PATCH alone.
     """
     values: dict[str, Any] = {}
     if row["carrier_set_by"] == "push":
@@ -165,9 +170,13 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
         }
     if not row["tracking"]:
         values |= {"tracking": True, "subscribe_at": subscribe_from(row["carrier"], row["account_id"], now)}
+    if values:
+        values["next_poll_at"] = new.next_poll_at
+    elif row["order_number"] is None and new.order_number is not None:
+        values = {"order_number": new.order_number}
     if not values:
         return False
-    change(conn, row["merchant_id"], row["id"], now, **values, next_poll_at=new.next_poll_at)
+    change(conn, row["merchant_id"], row["id"], now, **values)
     return True
 
 

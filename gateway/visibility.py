@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["shipment", "event", "message", "account", "endpoint"]
+Kind = Literal["shipment", "event", "order", "order_event", "message", "account", "endpoint"]
 
 Viewer = Literal["merchant", "support", "storefront", "operator", "recipient", "proven"]
 """The roles of keys, and who comes by a link."""
@@ -108,11 +108,44 @@ TABLE: dict[Kind, dict[str, str]] = {
         "extra": "MS",
         "earlier_parcel": "MSFORP",
     },
+    "order": {
+        "id": "MSO",
+        "order_number": "MS",
+        "source": "MSO",
+        "lines": "MS",
+        "destination": "MS",
+        "recipient": "MS",
+        "promised": "MS",
+        "metadata": "MS",
+        "version": "MSO",
+        "created_at": "MSO",
+        "updated_at": "MSO",
+        "status": "MSO",
+        "substatus": "MSO",
+        "status_since": "MSO",
+        "milestones": "MSO",
+        "returns": "MS",
+        "shipments": "MS",
+    },
+    "order_event": {
+        "id": "MSO",
+        "order_id": "MSO",
+        "status": "MSO",
+        "substatus": "MSO",
+        "at": "MSO",
+        "text": "MS",
+        "return_id": "MS",
+        "parcel": "MS",
+        "items": "MS",
+        "source": "MSO",
+        "received_at": "MSO",
+    },
     "message": {
         "id": "MSO",
         "sequence": "MSO",
         "type": "MSO",
         "shipment_id": "MSO",
+        "order_id": "MSO",
         "shipment_version": "MSO",
         "created_at": "MSO",
         "body": "MS",

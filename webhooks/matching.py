@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from normalizer.model import Status
+from normalizer.model import OrderStatus, Status
 from webhooks.filters import EVERYTHING, BadPattern, Filter, read_filter
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _OTHERS = (
 )
 
 STATUS_TYPES = frozenset(f"shipment.{status}" for status in Status)
-TYPES: frozenset[str] = STATUS_TYPES | {f"order.{status}" for status in Status} | set(_OTHERS)
+TYPES: frozenset[str] = STATUS_TYPES | {f"order.{status}" for status in OrderStatus} | set(_OTHERS)
 """Every type a message can have."""
 
 ON_DEMAND = frozenset({"shipment.event", "courier.position"})

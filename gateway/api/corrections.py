@@ -14,6 +14,7 @@ from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer
 from gateway.api.problems import Problem, invalid
 from gateway.api.shipments import found, linked, plain, promise, refusal, sealed_recipient, wake, whole
+from gateway.orders import refolding
 from gateway.registering import Refused, can_be_asked, choose_account, choose_carrier
 from gateway.telling import Teller
 from gateway.visibility import shown
@@ -46,7 +47,7 @@ async def change(ask: Ask) -> web.StreamResponse:
 
     def work(conn: Connection) -> tuple[RowMapping, list[Entry]]:
         row = found(shipments.get(conn, merchant_id, shipment_id))
-        before = row["carrier"]
+        before, order_before = row["carrier"], row["order_number"]
         corrected = wish.carrier is not None and wish.carrier != before
         if wish.carrier is not None and corrected:
             row = shipments.start_afresh(conn, row, wish.carrier, ask.now)
@@ -55,10 +56,14 @@ async def change(ask: Ask) -> web.StreamResponse:
             columns |= _asked_with(conn, row, wish.account, ask.now)
         if columns:
             row = found(shipments.change(conn, merchant_id, shipment_id, ask.now, **columns))
-        if not corrected:
-            return row, []
-        teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
-        return row, message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
+        entries: list[Entry] = []
+        if corrected:
+            teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
+            entries += message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
+        if corrected or "order_number" in columns:
+            orders = {(merchant_id, number) for number in (order_before, row["order_number"]) if number is not None}
+            entries += refolding.follow(conn, orders, ask.now).get(merchant_id, [])
+        return row, entries
 
     try:
         row, entries = await gateway.store.write(work)

@@ -27,11 +27,13 @@ CALLS = Calls("Messages")
 def document(told: Told, *, whole: bool = False) -> dict[str, Any]:
     """Return a message and what became of it; `whole` adds the bytes that were signed, as JSON."""
     entry = told.entry
+    of_order = entry.type.startswith("order.")
     members: dict[str, Any] = {
         "id": entry.id,
         "sequence": entry.sequence,
         "type": entry.type,
-        "shipment_id": entry.shipment_id,
+        "shipment_id": None if of_order else entry.shipment_id,
+        "order_id": entry.shipment_id if of_order else None,
         "shipment_version": entry.shipment_version,
         "created_at": render.millis_instant(entry.at),
         "deliveries": [
@@ -72,7 +74,7 @@ async def find(ask: Ask) -> web.StreamResponse:
             before=query.cursor,
             limit=query.limit + 1,
             type=query.type,
-            shipment_id=query.shipment_id,
+            shipment_id=query.order_id or query.shipment_id,
         )
     )
     more = len(found) > query.limit

@@ -77,7 +77,12 @@ def _schemas(calls: Iterable[Call]) -> dict[str, Any]:
         [(model, "validation") for model in wanted], ref_template=_REF, title="Carrier gateway"
     )
     schemas: dict[str, Any] = document["$defs"]
-    shown: tuple[tuple[Kind, str], ...] = (("shipment", "Shipment"), ("event", "Event"))
+    shown: tuple[tuple[Kind, str], ...] = (
+        ("shipment", "Shipment"),
+        ("event", "Event"),
+        ("order", "Order"),
+        ("order_event", "OrderEvent"),
+    )
     for kind, name in shown:
         for field, schema in schemas[name]["properties"].items():
             who = TABLE[kind].get(field)

@@ -66,6 +66,16 @@ class Promise(Strict):
         return self
 
 
+class ItemIn(Strict):
+    """So many of one line of an order."""
+
+    line: Short
+    quantity: Annotated[int, Field(ge=1, le=1_000_000)] = 1
+
+
+Items = Annotated[list[ItemIn], Field(max_length=500)]
+
+
 class ShipmentIn(Strict):
     """A parcel to be tracked."""
 
@@ -83,6 +93,14 @@ class ShipmentIn(Strict):
         description="The day it was shipped. Left out, a journey that ended more than 60 days before the registration "
         "counts as an earlier parcel's of the same number.",
     )
+    items: Items = Field(default=[], description="What is in it, by the lines of its order; left out, nobody knows.")
+    return_id: Short | None = Field(default=None, description="The return of its order it belongs to.")
+
+    @model_validator(mode="after")
+    def _of_an_order(self) -> Self:
+        if self.order_number is None and (self.items or self.return_id is not None):
+            raise ValueError("`items` and `return_id` need the `order_number` they belong to")
+        return self
 
 
 class BatchIn(Strict):
@@ -368,6 +386,7 @@ class MessagesQuery(Query):
 
     type: Short | None = None
     shipment_id: Short | None = None
+    order_id: Short | None = None
     cursor: Annotated[int, Field(ge=1, lt=2**62)] | None = None
     limit: Limit = 50
 

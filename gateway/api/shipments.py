@@ -7,18 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway import accounts, listing, shipments
+from gateway import listing, registration, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, parse
 from gateway.api.calls import listing as list_of
 from gateway.api.problems import Problem, invalid
-from gateway.registering import (
-    Plan,
-    Refused,
-    choose_carrier,
-    spell,
-    with_account,
-)
+from gateway.registering import Refused, choose_carrier, spell
+from gateway.registration import Registered
 from gateway.shipments import NewShipment
 from gateway.visibility import shown
 
@@ -26,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from aiohttp import web
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import RowMapping
 
     from gateway.api.requests import Promise, ShipmentIn, ShipmentsQuery
     from gateway.app import Gateway
@@ -48,7 +43,7 @@ def refusal(trouble: Refused) -> Problem:
     return Problem("carrier-unclear", str(trouble), errors=trouble.errors, candidates=trouble.candidates)
 
 
-def _draft(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
+def drafted(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
     """Return the shipment a merchant wishes for, without its account. Raises `Refused`."""
     number = spell(wish.tracking_number)
     carrier, set_by = choose_carrier(number, wish.carrier)
@@ -64,6 +59,8 @@ def _draft(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
         metadata=wish.metadata,
         ship_date=None if wish.ship_date is None else wish.ship_date.isoformat(),
         carrier_set_by=set_by,
+        items=tuple((item.line, item.quantity) for item in wish.items),
+        return_id=wish.return_id or "",
     )
 
 
@@ -83,54 +80,27 @@ def sealed_recipient(vault: Vault, merchant_id: str, recipient: requests.Recipie
     return None if told is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(told))
 
 
-def _register(
-    conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
-) -> list[tuple[RowMapping, bool, Plan] | Refused]:
-    """Make all that can be made, in the caller's transaction; per draft its row, whether it is new, and warnings."""
-    choices = accounts.choices(conn, merchant_id)
-    plans: list[Plan | Refused] = []
-    for draft in drafts:
-        try:
-            plans.append(with_account(draft, choices, now))
-        except Refused as trouble:
-            plans.append(trouble)
-    good = [plan for plan in plans if isinstance(plan, Plan)]
-    made = shipments.create(conn, merchant_id, [plan.new for plan in good], now) if good else []
-    rows = shipments.get_many(conn, merchant_id, [shipment_id for shipment_id, _ in made])
-    changed = False
-    for plan, (shipment_id, new) in zip(good, made, strict=True):
-        changed |= not new and shipments.adopt(conn, rows[shipment_id], plan.new, now)
-    if changed:
-        rows = shipments.get_many(conn, merchant_id, rows)
-    done = iter(zip(good, made, strict=True))
-    results: list[tuple[RowMapping, bool, Plan] | Refused] = []
-    for one in plans:
-        if isinstance(one, Refused):
-            results.append(one)
-        else:
-            plan, (shipment_id, new) = next(done)
-            results.append((rows[shipment_id], new, plan))
-    return results
-
-
 def wake(gateway: Gateway, due: int | None, now: int) -> None:
     """Have what is due asked at once, where this process asks; another one sees it at its next tick."""
     if due is not None and due <= now and "poll" in gateway.settings.roles:
         gateway.poller.wake()
 
 
-def _register_linked(
-    gateway: Gateway, conn: Connection, merchant_id: str, drafts: Sequence[NewShipment], now: int
-) -> tuple[list[tuple[RowMapping, bool, Plan] | Refused], dict[str, str | None]]:
-    """Register, and return the addresses of the tracking pages as well, by shipment id."""
-    results = _register(conn, merchant_id, drafts, now)
-    ids = [result[0]["id"] for result in results if not isinstance(result, Refused)]
-    return results, gateway.links.ensure(conn, merchant_id, ids, now)
+def _made(ask: Ask, one: Registered) -> dict[str, Any]:
+    document = shown(ask.principal.role, "shipment", shipments.document(one.row) | {"tracking_url": one.url})
+    return document | {"warnings": list(one.plan.warnings)} if one.plan.warnings else document
 
 
-def _made(ask: Ask, row: RowMapping, plan: Plan, url: str | None) -> dict[str, Any]:
-    document = shown(ask.principal.role, "shipment", shipments.document(row) | {"tracking_url": url})
-    return document | {"warnings": list(plan.warnings)} if plan.warnings else document
+async def register(ask: Ask, drafts: Sequence[NewShipment]) -> list[Registered | Refused]:
+    """Register drafts, tell what follows, and have what is due asked."""
+    gateway = ask.gateway
+    results, entries = await gateway.store.write(
+        lambda conn: registration.register(gateway.links, conn, ask.merchant_id, drafts, ask.now)
+    )
+    gateway.tell(entries)
+    due = [one.row["next_poll_at"] for one in results if isinstance(one, Registered)]
+    wake(gateway, min((at for at in due if at is not None), default=None), ask.now)
+    return results
 
 
 @CALLS.add(
@@ -144,20 +114,15 @@ def _made(ask: Ask, row: RowMapping, plan: Plan, url: str | None) -> dict[str, A
 )
 async def create(ask: Ask) -> web.StreamResponse:
     """Register one shipment."""
-    gateway, merchant_id = ask.gateway, ask.merchant_id
     try:
-        draft = _draft(gateway.vault, merchant_id, ask.body)
+        draft = drafted(ask.gateway.vault, ask.merchant_id, ask.body)
     except Refused as trouble:
         raise refusal(trouble) from None
-    (result,), urls = await gateway.store.write(
-        lambda conn: _register_linked(gateway, conn, merchant_id, [draft], ask.now)
-    )
+    (result,) = await register(ask, [draft])
     if isinstance(result, Refused):
         raise refusal(result)
-    row, new, plan = result
-    wake(gateway, row["next_poll_at"], ask.now)
-    headers = {"Location": f"/v1/shipments/{row['id']}"} if new else None
-    return answer(_made(ask, row, plan, urls[row["id"]]), 201 if new else 200, headers)
+    headers = {"Location": f"/v1/shipments/{result.row['id']}"} if result.new else None
+    return answer(_made(ask, result), 201 if result.new else 200, headers)
 
 
 @CALLS.add(
@@ -179,24 +144,18 @@ async def create_batch(ask: Ask) -> web.StreamResponse:
         results.append({"index": index})
         try:
             drafts.append(
-                (index, _draft(gateway.vault, merchant_id, parse(requests.ShipmentIn, json.dumps(item).encode())))
+                (index, drafted(gateway.vault, merchant_id, parse(requests.ShipmentIn, json.dumps(item).encode())))
             )
         except Refused as trouble:
             results[index] |= _failed(refusal(trouble))
         except Problem as problem:
             results[index] |= _failed(problem)
-    wanted = [draft for _, draft in drafts]
-    made, urls = await gateway.store.write(lambda conn: _register_linked(gateway, conn, merchant_id, wanted, ask.now))
-    first_poll: int | None = None
+    made = await register(ask, [draft for _, draft in drafts])
     for (index, _), result in zip(drafts, made, strict=True):
         if isinstance(result, Refused):
             results[index] |= _failed(refusal(result))
         else:
-            row, new, plan = result
-            first_poll = first_poll or row["next_poll_at"]
-            document = _made(ask, row, plan, urls[row["id"]])
-            results[index] |= {"status": 201 if new else 200, "shipment": document}
-    wake(gateway, first_poll, ask.now)
+            results[index] |= {"status": 201 if result.new else 200, "shipment": _made(ask, result)}
     whole = all("shipment" in result for result in results)
     return answer({"data": results}, 200 if whole else 207)
 

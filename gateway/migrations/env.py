@@ -4,13 +4,21 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import gateway.lastmile.tables
+import gateway.orders.tables
 import gateway.pages.tables
 import gateway.people.tables
 import gateway.tables
 import webhooks.tables
 
 # Imported so that the metadata is whole.
-_WHOLE = (gateway.lastmile.tables, gateway.pages.tables, gateway.people.tables, gateway.tables, webhooks.tables)
+_WHOLE = (
+    gateway.lastmile.tables,
+    gateway.orders.tables,
+    gateway.pages.tables,
+    gateway.people.tables,
+    gateway.tables,
+    webhooks.tables,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

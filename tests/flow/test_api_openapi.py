@@ -23,7 +23,14 @@ async def test_no_request_of_the_document_s_making_breaks_its_promises(house):
     await house.tell(account_id, "DEMO100200302", "PICKED_UP", "OUT", "DELIVERED")
     endpoint_id = (await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook"})).json["id"]
     message_id = (await house.call("GET", "/v1/messages")).json["data"][0]["id"]
-    known = {"shipment_id": shipment_id, "endpoint_id": endpoint_id, "message_id": message_id, "account_id": account_id}
+    order_id = (await house.call("POST", "/v1/orders", {"order_number": "A-1", "lines": [{"sku": "a"}]})).json["id"]
+    known = {
+        "shipment_id": shipment_id,
+        "order_id": order_id,
+        "endpoint_id": endpoint_id,
+        "message_id": message_id,
+        "account_id": account_id,
+    }
     document = (await house.call("GET", "/openapi.json")).json
     tried = await asyncio.to_thread(fuzz, document, house.url, house.key, known)
     assert tried >= 30

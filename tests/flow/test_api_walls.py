@@ -23,6 +23,9 @@ BODIES = {
     "POST /v1/endpoints/{endpoint_id}/replay": {"since": "2026-01-01T00:00:00Z"},
     "POST /v1/endpoints/{endpoint_id}/public-key": {"on": True},
     "PATCH /v1/shipments/{shipment_id}": {"order_number": "stolen"},
+    "POST /v1/orders/{order_id}/events": {"status": "cancelled", "at": "2026-11-03T09:30:00Z", "text": "stolen"},
+    "POST /v1/orders/{order_id}/returns": {"reason": "stolen"},
+    "PATCH /v1/orders/{order_id}": {"metadata": {"by": "stolen"}},
     "PATCH /v1/endpoints/{endpoint_id}": {"description": "stolen"},
     "PATCH /v1/accounts/{account_id}": {"label": "stolen"},
     "PUT /v1/accounts/{account_id}/codes": {"codes": []},
@@ -40,6 +43,13 @@ MAY = {
     "DELETE /v1/shipments/{shipment_id}/tracking-link": "merchant support",
     "GET /v1/shipments/{shipment_id}/events": "merchant support storefront",
     "POST /v1/shipments/{shipment_id}/events": "merchant support",
+    "POST /v1/orders": "merchant support",
+    "GET /v1/orders": "merchant support",
+    "GET /v1/orders/{order_id}": "merchant support",
+    "PATCH /v1/orders/{order_id}": "merchant support",
+    "GET /v1/orders/{order_id}/events": "merchant support",
+    "POST /v1/orders/{order_id}/events": "merchant support",
+    "POST /v1/orders/{order_id}/returns": "merchant support",
     "POST /v1/endpoints": "merchant",
     "GET /v1/endpoints": "merchant support",
     "GET /v1/endpoints/{endpoint_id}": "merchant support",
@@ -96,6 +106,7 @@ async def things(house):
     account_id = await house.demo_account()
     shipment_id = await house.shipment(recipient={"name": "Ines Example"}, order_number="A-1")
     await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    order = await house.call("POST", "/v1/orders", {"order_number": "A-1", "recipient": {"name": "Ines Example"}})
     endpoint = await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook", "description": "mine"})
     replay = await house.call("POST", f"/v1/endpoints/{endpoint.json['id']}/replay", {"since": "2026-01-01T00:00:00Z"})
     messages = await house.call("GET", "/v1/messages")
@@ -103,6 +114,7 @@ async def things(house):
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
+        "order_id": order.json["id"],
         "endpoint_id": endpoint.json["id"],
         "replay_id": replay.json["id"],
         "message_id": messages.json["data"][0]["id"],
@@ -118,9 +130,7 @@ def test_the_table_of_roles_covers_every_call():
 async def test_each_role_gets_what_it_may_and_403_for_the_rest(house, role):
     key = await house.key_of(role)
     headers = {"Origin": "https://shop.example"}
-    ids = dict.fromkeys(
-        ("account_id", "shipment_id", "endpoint_id", "replay_id", "message_id", "key_id"), "x_of_nobody"
-    )
+    ids = dict.fromkeys(re.findall(r"\{(\w+)\}", " ".join(BY_NAME)), "x_of_nobody")
     for name, call in BY_NAME.items():
         # The stream is refused before it begins, but only for those who may stream.
         path = filled(call, ids) + ("?colour=red" if call.media_type == "text/event-stream" else "")
@@ -142,14 +152,14 @@ async def test_another_merchants_things_do_not_exist(house, things, name):
     unknown = await house.call(call.method, filled(call, nobody), body, key=stranger)
     assert (foreign.status, unknown.status) == (404, 404)
     assert foreign.json | {"request_id": ""} == unknown.json | {"request_id": ""}
-    for path in ("shipments", "endpoints", "accounts"):
+    for path in ("shipments", "orders", "endpoints", "accounts"):
         (mine,) = (await house.call("GET", f"/v1/{path}")).json["data"]
         assert "stolen" not in orjson.dumps(mine).decode()
 
 
 async def test_another_merchants_lists_are_empty(house, things):
     _, stranger = await house.merchant()
-    for path in ("shipments", "endpoints", "accounts", "messages"):
+    for path in ("shipments", "orders", "endpoints", "accounts", "messages"):
         assert (await house.call("GET", f"/v1/{path}", key=stranger)).json == {"data": [], "next_cursor": None}
     (key,) = (await house.call("GET", "/v1/keys", key=stranger)).json["data"]
     assert key["id"] != things["key_id"]
@@ -165,6 +175,8 @@ async def test_each_role_sees_the_fields_of_the_table_and_no_other(house, things
         "account": f"/v1/accounts/{things['account_id']}",
         "message": f"/v1/messages/{things['message_id']}",
         "event": f"/v1/shipments/{things['shipment_id']}/events",
+        "order": f"/v1/orders/{things['order_id']}",
+        "order_event": f"/v1/orders/{things['order_id']}/events",
     }
     for role in ("merchant", "support", "storefront"):
         key = await house.key_of(role)
@@ -173,7 +185,7 @@ async def test_each_role_sees_the_fields_of_the_table_and_no_other(house, things
             if answer.status == 403:
                 assert role == "storefront"
                 continue
-            shown = answer.json["data"][0] if kind == "event" else answer.json
+            shown = answer.json["data"][0] if kind.endswith("event") else answer.json
             may = {field for field in TABLE[kind] if sees(role, kind, field)}
             assert set(shown) == may - {"secret"}, (role, kind)
 
@@ -341,5 +353,5 @@ async def test_a_client_that_goes_in_the_middle_of_its_body_is_no_fault_of_ours(
 
 @pytest.mark.parametrize("odd", ["%00", "%2F", "..%2f", "%ff", "%F0%9F%93%A6", "a%20b", "x" * 3_000])
 async def test_odd_ids_are_simply_unknown(house, odd):
-    for path in ("shipments", "endpoints", "accounts", "messages"):
+    for path in ("shipments", "orders", "endpoints", "accounts", "messages"):
         assert (await house.call("GET", f"/v1/{path}/{odd}")).status in (400, 404)

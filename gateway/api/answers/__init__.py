@@ -47,6 +47,17 @@ from gateway.api.answers.lastmile import (
     ProofPlace,
 )
 from gateway.api.answers.messages import Delivery, Message, Polled, Resent, Told, ToldPage
+from gateway.api.answers.orders import (
+    Order,
+    OrderEvent,
+    OrderEvents,
+    OrderItem,
+    OrderLine,
+    OrderMilestones,
+    OrderPage,
+    OrderReturn,
+    OrderShipment,
+)
 from gateway.api.answers.shipments import (
     Batch,
     BatchItem,
@@ -99,6 +110,15 @@ __all__ = [
     "Near",
     "NewEndpoint",
     "NewKey",
+    "Order",
+    "OrderEvent",
+    "OrderEvents",
+    "OrderItem",
+    "OrderLine",
+    "OrderMilestones",
+    "OrderPage",
+    "OrderReturn",
+    "OrderShipment",
     "OwnCode",
     "Place",
     "Polled",

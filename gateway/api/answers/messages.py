@@ -47,7 +47,8 @@ class Told(BaseModel, extra="forbid"):
     sequence: int
     type: str
     shipment_id: str | None
-    shipment_version: int
+    order_id: str | None = None
+    shipment_version: int = Field(description="Of `order.*`, the order's version.")
     created_at: datetime
     body: Message | None = Field(default=None, description="Only where one message is asked for.")
     deliveries: list[Delivery]

@@ -1,8 +1,11 @@
-"""Orders, their events, and the trouble shipments are in.
+"""Orders, their events, and what is in their shipments.
 
 Revision ID: 0006
 Revises: 0005
 """
+
+import sqlalchemy as sa
+from alembic import op
 
 revision = "0006"
 down_revision = "0005"
@@ -11,8 +14,55 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.create_table(
+        "merchant_order",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("order_number", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("lines", sa.LargeBinary(), nullable=False),
+        sa.Column("destination", sa.LargeBinary(), nullable=True),
+        sa.Column("recipient", sa.LargeBinary(), nullable=True),
+        sa.Column("promised", sa.LargeBinary(), nullable=True),
+        sa.Column("attributes", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.LargeBinary(), nullable=False),
+        sa.Column("runs", sa.LargeBinary(), nullable=False),
+        sa.Column("told_status", sa.String(), nullable=True),
+        sa.Column("told_again", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id"),
+        sa.UniqueConstraint("merchant_id", "order_number", name="merchant_order_number"),
+    )
+    op.create_index("merchant_order_updated", "merchant_order", ["merchant_id", "updated_at", "id"])
+    op.create_index("merchant_order_status", "merchant_order", ["merchant_id", "status", "updated_at"])
+    op.create_table(
+        "order_event",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("order_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("substatus", sa.String(), nullable=False),
+        sa.Column("case_name", sa.String(), nullable=False),
+        sa.Column("parcel", sa.String(), nullable=False),
+        sa.Column("items", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "order_id", "id"),
+    )
+    op.create_table(
+        "order_packed",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("shipment_id", sa.String(), nullable=False),
+        sa.Column("case_name", sa.String(), nullable=False),
+        sa.Column("items", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "shipment_id"),
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.drop_table("order_packed")
+    op.drop_table("order_event")
+    op.drop_table("merchant_order")

@@ -1,0 +1,267 @@
+"""Orders over the API: one journey of the shop's own events and of all parcels, there and back."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from flow.conftest import demo_push
+
+LINES = [{"sku": "shirt", "title": "Shirt", "quantity": 2}, {"sku": "socks", "quantity": 1}]
+RECIPIENT = {"name": "Ines Example", "email": "ines@example.org", "postal_code": "4000-001"}
+
+
+async def order(house, number="A-1", **more):
+    made = await house.call("POST", "/v1/orders", {"order_number": number, "placed_at": "2026-11-01T08:00:00Z"} | more)
+    assert made.status == 201, made.body
+    return made.json["id"]
+
+
+async def seen(house, order_id):
+    answer = await house.call("GET", f"/v1/orders/{order_id}")
+    assert answer.status == 200, answer.body
+    return answer.json
+
+
+async def told(house, family="order."):
+    messages = (await house.call("GET", "/v1/messages?limit=200")).json["data"]
+    return [one["type"] for one in reversed(messages) if one["type"].startswith(family)]
+
+
+async def test_a_new_number_answers_201_and_the_same_again_200_with_the_same_id(house):
+    wish = {"order_number": "A-1", "lines": LINES, "recipient": RECIPIENT, "metadata": {"channel": "web"}}
+    first = await house.call("POST", "/v1/orders", wish)
+    again = await house.call("POST", "/v1/orders", {"order_number": "A-1"})
+    assert (first.status, again.status) == (201, 200)
+    assert first.json == again.json
+    assert first.headers["Location"] == f"/v1/orders/{first.json['id']}"
+    assert (first.json["status"], first.json["substatus"], first.json["version"]) == ("ordered", "placed", 1)
+    assert [(line["id"], line["ordered"], line["shipped"]) for line in first.json["lines"]] == [
+        ("shirt", 2, 0),
+        ("socks", 1, 0),
+    ]
+    assert await told(house) == ["order.ordered"]
+
+
+async def test_the_recipient_is_sealed_and_shown_only_alone(house):
+    order_id = await order(house, recipient=RECIPIENT)
+    assert (await seen(house, order_id))["recipient"] == RECIPIENT
+    assert b"Ines" not in (await house.call("GET", "/v1/orders")).body
+    messages = (await house.call("GET", "/v1/messages")).json["data"]
+    message = await house.call("GET", f"/v1/messages/{messages[0]['id']}")
+    assert b"Ines" not in message.body
+    raw = await house.gateway.store.read(
+        lambda conn: conn.exec_driver_sql("select recipient, state from merchant_order").one()
+    )
+    assert b"Ines" not in raw[0] + raw[1]
+
+
+async def test_an_order_follows_its_parcels_and_tells_of_each_change_once(house):
+    account_id = await house.demo_account()
+    order_id = await order(house)
+    await house.shipment("DEMO100200302", order_number="A-1")
+    await house.shipment("DEMO770044006", order_number="A-1")
+    start = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    for number, *codes in (
+        ("DEMO100200302", "PICKED_UP"),
+        ("DEMO770044006", "PICKED_UP", "OUT", "DELIVERED"),
+        ("DEMO100200302", "PICKED_UP", "OUT", "DELIVERED"),
+        ("DEMO100200302", "PICKED_UP", "OUT", "DELIVERED"),
+    ):
+        assert (await house.push(account_id, demo_push(number, *codes, start=start))).status == 200
+        await house.read_all()
+    found = await seen(house, order_id)
+    assert found["status"] == "delivered"
+    assert [one["status"] for one in found["shipments"]] == ["delivered", "delivered"]
+    types = await told(house)
+    assert types == [
+        "order.ordered",
+        "order.partially_shipped",
+        "order.in_transit",
+        "order.partially_delivered",
+        "order.out_for_delivery",
+        "order.delivered",
+    ]
+    messages = (await house.call("GET", f"/v1/messages?order_id={order_id}")).json["data"]
+    assert [one["type"] for one in messages][::-1] == await told(house)
+    assert {one["order_id"] for one in messages} == {order_id}
+    assert {one["shipment_id"] for one in messages} == {None}
+    body = (await house.call("GET", f"/v1/messages/{messages[0]['id']}")).json["body"]
+    assert body["data"]["previous"] == {"status": "out_for_delivery"}
+    assert body["data"]["shipment"]["status"] == "delivered"
+    assert body["data"]["order"]["status"] == "delivered"
+    assert body["shipment_version"] == body["data"]["order"]["version"] == found["version"]
+
+
+async def test_parcels_known_before_their_order_belong_to_it(house):
+    account_id = await house.demo_account()
+    await house.shipment("DEMO100200302", order_number="A-1")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    found = await seen(house, await order(house))
+    assert found["status"] == "in_transit"
+    assert await told(house) == ["order.ordered", "order.in_transit"]
+
+
+async def test_lines_say_whether_all_was_sent(house):
+    account_id = await house.demo_account()
+    order_id = await order(house, lines=LINES)
+    await house.shipment("DEMO100200302", order_number="A-1", items=[{"line": "shirt", "quantity": 2}])
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "DELIVERED")
+    found = await seen(house, order_id)
+    assert found["status"] == "partially_delivered"
+    assert [(line["id"], line["shipped"], line["delivered"]) for line in found["lines"]] == [
+        ("shirt", 2, 2),
+        ("socks", 0, 0),
+    ]
+    gone = {
+        "status": "cancelled",
+        "at": "2026-11-20T10:00:00Z",
+        "items": [{"line": "socks"}],
+        "substatus": "by_merchant",
+    }
+    assert (await house.call("POST", f"/v1/orders/{order_id}/events", gone)).status == 201
+    assert (await seen(house, order_id))["status"] == "delivered"
+
+
+async def test_a_return_goes_from_the_wish_to_the_money(house):
+    account_id = await house.demo_account()
+    order_id = await order(house, lines=LINES)
+    await house.shipment("DEMO100200302", order_number="A-1")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "DELIVERED")
+    path = f"/v1/orders/{order_id}"
+    wish = {
+        "id": "RMA-7",
+        "reason": "too small",
+        "at": "2026-11-10T09:00:00Z",
+        "items": [{"line": "shirt"}],
+        "shipment": {"tracking_number": "DEMO770044006"},
+    }
+    made = await house.call("POST", f"{path}/returns", wish)
+    again = await house.call("POST", f"{path}/returns", wish)
+    assert (made.status, again.status) == (201, 200), made.body
+    assert made.json == again.json
+    shipment_id = made.json["shipments"][0]
+    assert made.json["reason"] == "too small"
+    assert made.json["items"] == [{"line": "shirt", "quantity": 1}]
+    back = (await house.call("GET", f"/v1/shipments/{shipment_id}")).json
+    assert (back["direction"], back["order_number"]) == ("return", "A-1")
+    for status, substatus in (("returned", "inspected"), ("refunded", "refunded")):
+        event = {"status": status, "substatus": substatus, "at": "2026-11-20T09:00:00Z", "return_id": "RMA-7"}
+        assert (await house.call("POST", f"{path}/events", event)).status == 201
+    found = await seen(house, order_id)
+    assert (found["status"], found["returns"][0]["status"]) == ("partially_refunded", "refunded")
+    assert await told(house) == ["order.ordered", "order.in_transit", "order.delivered", "order.returning",
+                                 "order.partially_returned", "order.partially_refunded"]  # fmt: skip
+    listed = (await house.call("GET", f"{path}/events")).json["data"]
+    assert [one["substatus"] for one in listed] == [
+        "placed",
+        "requested",
+        "inspected",
+        "refunded",
+    ]
+
+
+async def test_an_event_told_twice_is_one_event(house):
+    order_id = await order(house)
+    event = {"status": "ordered", "substatus": "packed", "at": "2026-11-02T08:00:00Z"}
+    first = await house.call("POST", f"/v1/orders/{order_id}/events", event)
+    again = await house.call("POST", f"/v1/orders/{order_id}/events", event)
+    assert first.json["id"] == again.json["id"]
+    assert len((await house.call("GET", f"/v1/orders/{order_id}/events")).json["data"]) == 2
+    assert (await seen(house, order_id))["substatus"] == "packed"
+    assert await told(house) == ["order.ordered"]
+
+
+async def test_a_parcel_that_changes_its_order_changes_both(house):
+    account_id = await house.demo_account()
+    one, two = await order(house, "A-1"), await order(house, "A-2")
+    shipment_id = await house.shipment("DEMO100200302", order_number="A-1")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"order_number": "A-2"})
+    assert (await seen(house, one))["status"] == "ordered"
+    assert (await seen(house, two))["status"] == "in_transit"
+    assert [one["id"] for one in (await seen(house, two))["shipments"]] == [shipment_id]
+
+
+async def test_a_parcel_without_an_order_joins_the_one_it_is_registered_with_again(house):
+    order_id = await order(house)
+    shipment_id = await house.shipment("DEMO100200302")
+    again = await house.call(
+        "POST", "/v1/shipments", {"tracking_number": "DEMO100200302", "carrier": "demo", "order_number": "A-1"}
+    )
+    assert (again.status, again.json["id"], again.json["order_number"]) == (200, shipment_id, "A-1")
+    assert [one["id"] for one in (await seen(house, order_id))["shipments"]] == [shipment_id]
+
+
+async def test_an_order_is_corrected_and_folded_anew(house):
+    account_id = await house.demo_account()
+    order_id = await order(house, lines=LINES)
+    await house.shipment("DEMO100200302", order_number="A-1", items=[{"line": "shirt", "quantity": 2}])
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    assert (await seen(house, order_id))["status"] == "partially_shipped"
+    changed = await house.call("PATCH", f"/v1/orders/{order_id}", {"lines": LINES[:1], "metadata": {"vip": True}})
+    assert (changed.json["status"], changed.json["metadata"]) == ("in_transit", {"vip": True})
+
+
+async def test_orders_are_found_by_number_status_and_time_page_by_page(house):
+    ids = [await order(house, f"A-{index}") for index in range(5)]
+    await house.call(
+        "POST",
+        f"/v1/orders/{ids[2]}/events",
+        {"status": "cancelled", "at": "2026-11-03T08:00:00Z", "substatus": "by_merchant"},
+    )
+    (one,) = (await house.call("GET", "/v1/orders?order_number=A-3")).json["data"]
+    assert one["id"] == ids[3]
+    (gone,) = (await house.call("GET", "/v1/orders?status=cancelled")).json["data"]
+    assert gone["id"] == ids[2]
+    assert (await house.call("GET", "/v1/orders?updated_since=2100-01-01T00:00:00Z")).json["data"] == []
+    found, cursor = [], ""
+    while cursor is not None:
+        page = (await house.call("GET", f"/v1/orders?limit=2&cursor={cursor}")).json
+        found += [order["id"] for order in page["data"]]
+        cursor = page["next_cursor"]
+    assert sorted(found) == sorted(ids)
+    assert found[0] == ids[2]
+
+
+async def test_a_wrong_field_is_named(house):
+    order_id = await order(house, lines=LINES)
+    path = f"/v1/orders/{order_id}"
+    at = {"at": "2026-11-03T08:00:00Z"}
+    for where, body, pointers in (
+        ("/v1/orders", {}, ["/order_number"]),
+        ("/v1/orders", {"order_number": "x", "lines": [{"quantity": 0}]}, ["/lines/0/quantity"]),
+        ("/v1/orders", {"order_number": "x", "lines": [{"sku": "a"}, {"sku": "a"}]}, [""]),
+        ("/v1/orders", {"order_number": "x", "placed_at": "yesterday"}, ["/placed_at"]),
+        (f"{path}/events", {"status": "pending"} | at, ["/status"]),
+        (f"{path}/events", {"status": "ordered", "substatus": "arrived"} | at, ["/substatus"]),
+        (f"{path}/events", {"status": "ordered", "at": "2099-01-01T00:00:00Z"}, ["/at"]),
+        (f"{path}/events", {"status": "returning", "items": [{"line": "hat"}]} | at, ["/items/0/line"]),
+        (f"{path}/returns", {"items": [{"line": "hat"}]}, ["/items/0/line"]),
+        (f"{path}/returns", {"shipment": {"tracking_number": "ABC"}}, ["/shipment/carrier"]),
+        ("/v1/shipments", {"tracking_number": "DEMO100200302", "items": [{"line": "shirt"}]}, [""]),
+    ):
+        answer = await house.call("POST", where, body)
+        assert (answer.status, answer.pointers) == (422, pointers), (where, body, answer.body)
+
+
+async def test_a_return_that_is_refused_leaves_nothing_behind(house):
+    order_id = await order(house)
+    await house.call("POST", f"/v1/orders/{order_id}/returns", {"shipment": {"tracking_number": "ABC"}})
+    assert (await seen(house, order_id))["returns"] == []
+
+
+async def test_the_log_ends_in_the_order_s_state_where_scans_are_older_than_the_registration(house):
+    account_id = await house.demo_account()
+    order_id = await order(house)
+    numbers = [f"N{index}" for index in range(20)]
+    await asyncio.gather(*(house.shipment(number, order_number="A-1") for number in numbers))
+    await asyncio.gather(*(house.tell(account_id, number, "PICKED_UP", "DELIVERED") for number in numbers))
+    assert (await seen(house, order_id))["status"] == "delivered"
+    assert (await told(house))[-1] == "order.delivered"
+
+
+async def test_endpoints_may_name_the_types_of_orders(house):
+    for types, status in ((["order.partially_shipped"], 201), (["order.*"], 201), (["order.pending"], 422)):
+        answer = await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook", "event_types": types})
+        assert answer.status == status, answer.body
