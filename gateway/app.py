@@ -29,8 +29,10 @@ from gateway.subscribing import Subscriber
 from gateway.vault import Vault, secret_key
 from webhooks.channels.outside import Outside
 from webhooks.dispatcher import Dispatcher
+from webhooks.egress import read_proxy
 from webhooks.guard import ANYWHERE, Guard
 from webhooks.sender import Sender
+from webhooks.tls import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -77,7 +79,9 @@ class Gateway:
         self.store.start()
         await self.inbox.open()
         roles = self.settings.roles
-        self._sender = Sender(self.guard)
+        self._sender = Sender(
+            self.guard, Trust(self.settings.egress_authorities), read_proxy(self.settings.egress_proxy)
+        )
         self.dispatcher = Dispatcher(self.store, self.vault, self._sender, told=self.tell, beside=self.alerts.follow)
         if "dispatch" in roles:
             await self.dispatcher.start()

@@ -101,12 +101,21 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     for merchant_id in await store.read(forgetting.merchants):
         while await store.write(partial(forgetting.drop_before, merchant_id=merchant_id, at=messages)):
             pass
+    await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),
     ):
         await store.write(partial(_run, statement=statement))
+
+
+async def _drop_exchanges(store: SqliteStore, before_day: int) -> None:
+    """Drop what attempts looked like on the wire: also of merchants that only ever tested an endpoint."""
+    everybody = select(Tables.merchant.c.id)
+    for merchant_id in await store.read(lambda conn: conn.execute(everybody).scalars().all()):
+        while await store.write(partial(retention.drop_exchanges, merchant_id=merchant_id, before_day=before_day)):
+            pass
 
 
 async def _drop_positions(store: SqliteStore, now: int) -> None:

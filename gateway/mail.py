@@ -73,7 +73,7 @@ def words(told: Sequence[Mapping[str, Any]], public_url: str, keep_days: int) ->
     elif stopped:
         subject = f"Webhooks to {place} were stopped"
     else:
-        subject = f"Webhooks to {place} are failing"
+        subject = f"Webhooks to {place} are {told[0]['state']}"
     parts = [_paragraph(one, public_url) for one in told]
     if stopped:
         parts.append(
@@ -90,6 +90,11 @@ def _paragraph(told: Mapping[str, Any], public_url: str) -> str:
     if told["state"] == "disabled":
         why = _REASONS.get(told["reason"], told["reason"])
         lines = [f"Nothing is sent to {_place(told)} ({name}) any more: {why}.", f"Enable it: POST {at}/enable"]
+    elif told["state"] == "blocked":
+        lines = [
+            f"The token server before {_place(told)} ({name}) has given us no token since {_moment(told)}.",
+            f"Nothing is lost: all waits. What it answered: GET {at}/attempts",
+        ]
     else:
         lines = [f"{_place(told)} ({name}) has not answered a single message well since {_moment(told)}."]
         if told["disables_at"]:

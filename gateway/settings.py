@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.mail import is_address, read_mail_server
+from webhooks.egress import read_proxy
+from webhooks.tls import Trust
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,6 +46,16 @@ class Settings(BaseModel):
         description="Address ranges webhooks may reach although they are private, for instance `127.0.0.0/8`. Plain "
         "http is allowed inside them.",
     )
+    egress_proxy: str = Field(
+        default="",
+        repr=False,
+        description="A proxy by which webhooks and token requests leave: `http://user:password@proxy:3128`. It is "
+        "asked for addresses, not for names.",
+    )
+    egress_authorities: str = Field(
+        default="",
+        description="A PEM file of authorities believed beside the system's, for endpoints inside your own networks.",
+    )
     smtp_url: str = Field(
         default="",
         repr=False,
@@ -62,6 +74,9 @@ class Settings(BaseModel):
     poll_concurrency: int = Field(default=32, gt=0, description="Carrier requests under way at once.")
     poll_every_seconds: float = Field(default=1.0, gt=0, description="How often due shipments are looked for.")
     keep_payload_days: int = Field(default=90, gt=0, description="How long carriers' bytes are kept.")
+    keep_exchange_days: int = Field(
+        default=30, gt=0, description="How long attempts' headers, whole answers, timings and TLS facts are kept."
+    )
     keep_message_days: int = Field(default=90, gt=0, description="How long messages and their attempts are kept.")
     tracking_link_days: int = Field(
         default=90, gt=0, description="How long a tracking page opens after its shipment came to its end."
@@ -93,6 +108,21 @@ class Settings(BaseModel):
         if not isinstance(value, str):
             return value
         return dict(pair.strip().split("=", 1) for pair in value.split(",") if "=" in pair)
+
+    @field_validator("egress_proxy")
+    @classmethod
+    def _proxy(cls, value: str) -> str:
+        read_proxy(value)
+        return value
+
+    @field_validator("egress_authorities")
+    @classmethod
+    def _authorities(cls, value: str) -> str:
+        try:
+            Trust(value)
+        except OSError:  # also what OpenSSL says of a file that holds none
+            raise ValueError("is no file of certificates in PEM that can be read") from None
+        return value
 
     @field_validator("smtp_url")
     @classmethod

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, or_, select
 
+from webhooks.schedule import DAY
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class AttemptFacts:
     ms: int
     ip: str | None
     response: str
+    exchange: bytes | None
+    """What it looked like on the wire, as JSON (`outcome.Exchange.pack`); None when that is no longer kept."""
 
 
 def page(
@@ -36,12 +39,25 @@ def page(
 ) -> list[AttemptFacts]:
     """Return an endpoint's attempts, newest first; `before` is (at, sequence, number) of the last one seen."""
     message = Tables.message.c
+    exchange = Tables.exchange.c
     statement = (
-        select(*_A, message.id)
+        select(*_A, message.id, exchange.body)
         .join_from(
             Tables.attempt,
             Tables.message,
             and_(message.merchant_id == _A.merchant_id, message.sequence == _A.sequence),
+            isouter=True,
+        )
+        .join(
+            Tables.exchange,
+            and_(
+                exchange.merchant_id == _A.merchant_id,
+                exchange.day == _A.at // DAY,
+                exchange.endpoint_id == _A.endpoint_id,
+                exchange.at == _A.at,
+                exchange.sequence == _A.sequence,
+                exchange.number == _A.number,
+            ),
             isouter=True,
         )
         .where(_A.merchant_id == merchant_id, _A.endpoint_id == endpoint_id)
@@ -63,6 +79,7 @@ def page(
             row.ms,
             row.ip,
             row.response,
+            row.body,
         )
         for row in conn.execute(statement)
     ]

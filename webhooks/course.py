@@ -8,17 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from yarl import URL
 
-from webhooks import keyring
+from webhooks import access, keyring
 from webhooks.endpoint_rows import projection_of, wish_of
+from webhooks.envoy import Envoy
 from webhooks.item import Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish
 from webhooks.patience import Patience, Pauses
 from webhooks.schedule import SCHEDULE
-from webhooks.sender import Target
-from webhooks.signing import Signer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
     from webhooks.item import Item
     from webhooks.loading import Key, LoadedLane, LoadedReplay
     from webhooks.log import Entry
-    from webhooks.sender import Outcome
+    from webhooks.outcome import Outcome
     from webhooks.store import Vault
 
 
@@ -62,11 +60,10 @@ class Course:
     """One endpoint on its way through the log."""
 
     __slots__ = (
+        "_envoy",
         "_replays",
         "_saved",
         "_saved_replay",
-        "_signer",
-        "_target",
         "_timeout",
         "_url",
         "generation",
@@ -75,6 +72,7 @@ class Course:
         "projection",
         "replay",
         "sealed",
+        "sealed_access",
         "stale",
         "timer",
         "version",
@@ -90,9 +88,9 @@ class Course:
         self.projection = projection_of(row)
         self._url: str = row.url
         self._timeout: int = row.timeout_ms
-        self._target: Target | None = None
+        self._envoy: Envoy | None = None
         self.sealed: bytes = row.secrets
-        self._signer: Signer | None = None
+        self.sealed_access: bytes | None = row.access_sealed
         self._replays = deque(loaded.replays)
         self.replay = self._next_replay()
         self.stale = False
@@ -117,18 +115,13 @@ class Course:
         self._saved = self._state()
         self._saved_replay = self._replay_state()
 
-    @property
-    def target(self) -> Target:
-        """Where its requests go; prepared with the first one, so that an idle lane costs little memory."""
-        if self._target is None:
-            self._target = Target(URL(self._url), self._timeout / 1000)
-        return self._target
-
-    def sign_with(self, vault: Vault) -> Signer:
-        """Return the endpoint's signer; its secrets are opened once."""
-        if self._signer is None:
-            self._signer = Signer(keyring.unseal(vault, self.key[0], self.sealed))
-        return self._signer
+    def envoy(self, vault: Vault) -> Envoy:
+        """Return who brings its messages; made ready with the first one, so that an idle lane costs little memory."""
+        if self._envoy is None:
+            keys = keyring.unseal(vault, self.key[0], self.sealed)
+            entrance = access.unseal(vault, self.key[0], self.sealed_access)
+            self._envoy = Envoy(self._url, self._timeout, keys, entrance)
+        return self._envoy
 
     def go_on_from(self, old: Course) -> None:
         """Take over the pace of this endpoint's lane as it was, unless it is another address now."""
@@ -164,8 +157,8 @@ class Course:
     def rest(self) -> None:
         """Give memory back where nothing is in hand; what is needed again is prepared again."""
         self.lane.rest()
-        if not self.lane.items:
-            self._target = self._signer = None
+        if not self.lane.items and self._envoy is not None and not self._envoy.costly:
+            self._envoy = None
 
     def _state(self) -> _State:
         lane = self.lane
@@ -241,7 +234,8 @@ def _result(outcome: Outcome) -> Result:
         return _DELIVERED
     return Result(
         gone=outcome.kind == "gone",
-        ours=outcome.kind == "ours",
+        ours=outcome.kind in {"ours", "token"},
+        blocked=outcome.kind == "token",
         timeout=outcome.kind == "timeout",
         busy=outcome.status == TOO_MANY or outcome.retry_after is not None,
         retry_after=outcome.retry_after,

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from webhooks.item import Item
     from webhooks.loading import Key
     from webhooks.log import Entry
+    from webhooks.outcome import Outcome
     from webhooks.recording import Beside
-    from webhooks.sender import Outcome, Sender
+    from webhooks.sender import Sender
     from webhooks.store import Store, Vault
 
 LOOK_EVERY, FULL_LOOK_EVERY = 500, 60_000
@@ -216,7 +217,7 @@ class Dispatcher:
         if lane.breaker.state != before and "open" in {lane.breaker.state, before}:
             _log.info("lane_breaker", endpoint=course.key[1], state=lane.breaker.state, step=lane.breaker.step)
         for change in lane.changes:
-            if change.kind in {"disabled", "failing"}:
+            if change.kind in {"disabled", "failing", "blocked"}:
                 _log.warning("lane_" + change.kind, endpoint=course.key[1], reason=change.reason)
             if change.kind == "disabled":
                 course.stale = True

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import and_, delete, func, select, update
 
-from webhooks import keyring, log
+from webhooks import access, keyring, log
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row, of, reset_lane, touch
 from webhooks.filters import read_fields
 from webhooks.matching import read_wish
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
+    from webhooks.access import Access
     from webhooks.store import Vault
     from webhooks.unsettled import Ordering
 
@@ -59,6 +60,8 @@ class EndpointFacts:
 
     id: str
     wishes: Wishes
+    access: Mapping[str, Any]
+    """What else lets us in, as it may be shown."""
     state: str
     state_reason: str
     state_at: int
@@ -100,7 +103,14 @@ def check(wishes: Wishes) -> None:
 
 
 def create(
-    conn: Connection, vault: Vault, merchant_id: str, wishes: Wishes, now: int, *, secret: str | None = None
+    conn: Connection,
+    vault: Vault,
+    merchant_id: str,
+    wishes: Wishes,
+    now: int,
+    *,
+    secret: str | None = None,
+    entrance: Access = access.NONE,
 ) -> tuple[EndpointFacts, str]:
     """Make an endpoint that gets everything from now on; return it with its secret."""
     check(wishes)
@@ -116,6 +126,7 @@ def create(
             id=endpoint_id,
             **_columns(wishes),
             secrets=keyring.seal(vault, merchant_id, [Key("hmac", secret)]),
+            **access.columns(vault, merchant_id, entrance),
             state="enabled",
             state_reason="",
             state_at=now,
@@ -142,11 +153,16 @@ def create(
     return get(conn, merchant_id, endpoint_id), secret
 
 
-def change(conn: Connection, merchant_id: str, endpoint_id: str, wishes: Wishes, now: int) -> EndpointFacts:
-    """Replace what is wished of an endpoint. A lane that failed at another address starts with a clean record."""
+def change(
+    conn: Connection, merchant_id: str, endpoint_id: str, wishes: Wishes, now: int, **columns: Any
+) -> EndpointFacts:
+    """Replace what is wished of an endpoint. A lane that failed at another address starts with a clean record.
+
+    `columns` are more to be changed with it, as `access.columns` returns them.
+    """
     check(wishes)
     row = find_row(conn, merchant_id, endpoint_id)
-    touch(conn, merchant_id, endpoint_id, now, **_columns(wishes))
+    touch(conn, merchant_id, endpoint_id, now, **_columns(wishes), **columns)
     if row.url and not wishes.url:
         _leave_to_polling(conn, merchant_id, endpoint_id)
     elif row.url != wishes.url:
@@ -171,7 +187,8 @@ def _leave_to_polling(conn: Connection, merchant_id: str, endpoint_id: str) -> N
 def remove(conn: Connection, merchant_id: str, endpoint_id: str, now: int) -> None:
     """Delete an endpoint: nothing more is sent, its secrets are gone, its attempts stay readable."""
     find_row(conn, merchant_id, endpoint_id)
-    touch(conn, merchant_id, endpoint_id, now, state="deleted", state_at=now, state_reason="", secrets=b"")
+    emptied = {"secrets": b"", "access": None, "access_sealed": None}
+    touch(conn, merchant_id, endpoint_id, now, state="deleted", state_at=now, state_reason="", **emptied)
     for table in (Tables.lane, Tables.retry, Tables.dead, Tables.replay):
         conn.execute(delete(table).where(of(table, merchant_id, endpoint_id)))
 
@@ -199,6 +216,7 @@ def find(conn: Connection, merchant_id: str, endpoint_id: str | None = None) -> 
         EndpointFacts(
             id=row.id,
             wishes=wishes_of(row),
+            access=access.shown(row.access),
             state=row.state,
             state_reason=row.state_reason,
             state_at=row.state_at,

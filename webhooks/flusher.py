@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from webhooks.recording import AttemptRow, Batch, Noted, attempt_of, nothing, record, unsent
+from webhooks.recording import AttemptRow, Batch, ExchangeRow, Noted, attempt_of, exchange_of, nothing, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from webhooks.course import Course
     from webhooks.item import Item
     from webhooks.log import Entry
+    from webhooks.outcome import Outcome
     from webhooks.recording import Beside
-    from webhooks.sender import Outcome
     from webhooks.store import Store
 
 GATHER = 0.005
@@ -45,6 +45,7 @@ class Flusher:
         self._told = told
         self._relieved = relieved
         self._attempts: list[AttemptRow] = []
+        self._exchanges: list[ExchangeRow] = []
         self._noted: list[Noted] = []
         self._moved: set[Course] = set()
         self._something = asyncio.Event()
@@ -66,10 +67,16 @@ class Flusher:
         """Take what came of a request; our own faults are no attempts."""
         if outcome.kind == "ours":
             return
-        if outcome.broken_before:
-            self._attempts.append(unsent(course.key, item.sequence, at, 0, outcome="reset", why="reused connection"))
-        self._attempts.append(attempt_of(course.key, item.sequence, at, item.tries + 1, outcome))
+        if outcome.before is not None:
+            self._take(course, item.sequence, at, 0, outcome.before)
+        self._take(course, item.sequence, at, item.tries + 1, outcome)
         self._something.set()
+
+    def _take(self, course: Course, sequence: int, at: int, number: int, outcome: Outcome) -> None:
+        self._attempts.append(attempt_of(course.key, sequence, at, number, outcome))
+        exchange = exchange_of(course.key, sequence, at, number, outcome)
+        if exchange is not None:
+            self._exchanges.append(exchange)
 
     def moved(self, course: Course) -> None:
         """Take a lane's changes, and note that its cursor may have moved."""
@@ -100,12 +107,12 @@ class Flusher:
         """Write everything that waits. What could not be written is kept for the next time, and the trouble raised."""
         async with self._one_at_a_time:
             was_full = self.full
-            batch = Batch(int(time.time() * 1000), self._attempts, self._noted)
+            batch = Batch(int(time.time() * 1000), self._attempts, self._exchanges, self._noted)
             moved = self._moved if cursors else set()
             unsaved = [one for one in [course.unsaved() for course in moved] if one is not None]
             batch.lanes = [row for row in [one.lane_row for one in unsaved] if row is not None]
             batch.replays = [row for row in [one.replay_row for one in unsaved] if row is not None]
-            self._attempts, self._noted = [], []
+            self._attempts, self._exchanges, self._noted = [], [], []
             if cursors:
                 self._moved = set()
                 self._cursors_at = time.monotonic()
@@ -117,6 +124,7 @@ class Flusher:
                 appended = await self._store.write(lambda conn: record(conn, batch, self._beside))
             except BaseException:
                 self._attempts[:0] = batch.attempts
+                self._exchanges[:0] = batch.exchanges
                 self._noted[:0] = batch.noted
                 self._moved |= moved
                 self._something.set()

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -23,6 +24,8 @@ from yarl import URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from webhooks.tls import TlsFacts
 
     Address = IPv4Address | IPv6Address
     Network = IPv4Network | IPv6Network
@@ -89,6 +92,17 @@ class Dial:
     refused: str = ""
     ip: str | None = None
     reused: bool = False
+    dns: float | None = None
+    """Milliseconds the address took to find, where it was looked for."""
+    dialled_at: float | None = None
+    shaking_at: float | None = None
+    connected_at: float | None = None
+    tls: TlsFacts | None = None
+
+    def began(self) -> None:
+        """Note that a socket is made; of several addresses tried the first counts."""
+        if self.dialled_at is None:
+            self.dialled_at = perf_counter()
 
 
 current_dial: ContextVar[Dial | None] = ContextVar("current_dial", default=None)
@@ -143,6 +157,8 @@ class Guard(AbstractResolver):
         """Make the socket of one dial, after a look at where it goes. Raises `RefusedError`."""
         family, kind, protocol, _name, where = info
         dial = current_dial.get()
+        if dial is not None:
+            dial.began()
         try:
             reason = self.refusal(_read(str(where[0])), int(where[1]), plain=dial is not None and dial.plain)
         except ValueError:
@@ -157,7 +173,11 @@ class Guard(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Resolve a name; refuse it as a whole when one of its addresses is forbidden. Raises `OSError`."""
+        begun = perf_counter()
         found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
+        asking = current_dial.get()
+        if asking is not None:
+            asking.dns = (perf_counter() - begun) * 1000
         results: list[ResolveResult] = []
         for kind, _type, protocol, _name, where in found:
             address = str(where[0])
@@ -183,12 +203,12 @@ class Guard(AbstractResolver):
         """Let the resolving threads go."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def check_url(self, url: str) -> None:
-        """Check an endpoint's address when it is registered. Raises `BadUrl`.
+    async def check_url(self, url: str, field: str = "url") -> None:
+        """Check an endpoint's address when it is registered. Raises `BadUrl`, naming the field.
 
         A name that does not resolve yet is accepted over https; every dial is checked again anyway.
         """
-        parsed = parse_url(url)
+        parsed = parse_url(url, field)
         plain = parsed.scheme == "http"
         host, port = str(parsed.raw_host), int(parsed.port or 0)
         try:
@@ -199,38 +219,38 @@ class Guard(AbstractResolver):
                 found = await loop.run_in_executor(self._threads, _look_up, host, port, socket.AF_UNSPEC)
             except (OSError, UnicodeError):
                 if plain:
-                    raise BadUrl("url: plain http is allowed only inside the ranges the operator opened") from None
+                    raise BadUrl(f"{field}: plain http is allowed only inside the ranges the operator opened") from None
                 if port not in self._ports:
-                    raise BadUrl(f"url: port {port} is not allowed") from None
+                    raise BadUrl(f"{field}: port {port} is not allowed") from None
                 return
             addresses = [_read(str(info[4][0])) for info in found]
         for address in addresses:
             reason = self.refusal(address, port, plain=plain)
             if reason:
-                raise BadUrl(f"url: {reason}")
+                raise BadUrl(f"{field}: {reason}")
 
 
-def parse_url(url: str) -> URL:
+def parse_url(url: str, field: str = "url") -> URL:
     """Check the spelling of an endpoint's address, without any look-up. Raises `BadUrl`."""
     if len(url) > MAX_URL:
-        raise BadUrl(f"url: longer than {MAX_URL} characters")
+        raise BadUrl(f"{field}: longer than {MAX_URL} characters")
     if any(character <= " " or character in "\\\x7f" for character in url):
-        raise BadUrl("url: blanks, control characters and backslashes are not allowed")
+        raise BadUrl(f"{field}: blanks, control characters and backslashes are not allowed")
     try:
         parsed = URL(url)
         host, port = parsed.raw_host, parsed.port
     except (ValueError, UnicodeError):
-        raise BadUrl("url: not a web address") from None
+        raise BadUrl(f"{field}: not a web address") from None
     if parsed.scheme not in {"http", "https"}:
-        raise BadUrl("url: it must start with https://")
+        raise BadUrl(f"{field}: it must start with https://")
     if not host or not port:
-        raise BadUrl("url: it names no host")
+        raise BadUrl(f"{field}: it names no host")
     if parsed.raw_user is not None or parsed.raw_password is not None or _USER.match(url):
-        raise BadUrl("url: a user or password in the address is not allowed")
+        raise BadUrl(f"{field}: a user or password in the address is not allowed")
     if parsed.raw_fragment:
-        raise BadUrl("url: a fragment is never sent; leave it out")
+        raise BadUrl(f"{field}: a fragment is never sent; leave it out")
     if ":" not in host and _NUMBER.match(host.rstrip(".").rpartition(".")[2]) and not _canonical_4(host):
-        raise BadUrl("url: an IPv4 address is written as four plain decimal numbers")
+        raise BadUrl(f"{field}: an IPv4 address is written as four plain decimal numbers")
     return parsed
 
 

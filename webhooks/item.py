@@ -103,6 +103,8 @@ class Result:
     delivered: bool = False
     gone: bool = False
     ours: bool = False
+    blocked: bool = False
+    """Something that stands before the endpoint did not let us through; a fault of its own, not the endpoint's."""
     lost: bool = False
     """The message is no longer in the log, so there is nothing to send."""
     timeout: bool = False
@@ -118,10 +120,10 @@ class Change:
     """Something to be written.
 
     `retry`: upsert the row; `settled`: delete the retry (and, for a replayed message, dead) row; `dead`; `superseded`;
-    `disabled` and `failing` (the warning whose number is `tries`): tell the merchant.
+    `disabled`, `failing` and `blocked` (the warning whose number is `tries`): tell the merchant.
     """
 
-    kind: Literal["retry", "settled", "dead", "superseded", "disabled", "failing"]
+    kind: Literal["retry", "settled", "dead", "superseded", "disabled", "failing", "blocked"]
     sequence: int = 0
     key: str | None = None
     attempts: int = 0

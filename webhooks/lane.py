@@ -208,7 +208,7 @@ class Lane:
         if result.delivered:
             self._delivered(item, now)
         elif result.ours:
-            self._our_fault(item, now)
+            self._our_fault(item, result, now)
         elif result.lost:
             self._bury(item, "message no longer kept")
         else:
@@ -244,8 +244,11 @@ class Lane:
             self.changes.append(Change("settled", item.sequence, stored=item.stored))
         self._held.settle(item)
 
-    def _our_fault(self, item: Item, now: int) -> None:
+    def _our_fault(self, item: Item, result: Result, now: int) -> None:
         """No egress or the like: nothing is charged, the whole lane waits a little and comes back gently."""
+        warning = self.patience.warning(now) if result.blocked else None
+        if warning is not None:
+            self.changes.append(warning)
         self.pauses.ours(now)
         if self.breaker.state == "closed":
             self.breaker.slow_down()

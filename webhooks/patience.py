@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from webhooks.item import Change
-from webhooks.schedule import DAY, SECOND
+from webhooks.schedule import DAY, HOUR, SECOND
 
 if TYPE_CHECKING:
     from webhooks.item import Result
@@ -15,6 +15,8 @@ SHORTEST_PAUSE = 1 * SECOND
 LONGEST_BUSY_PAUSE = LONGEST_OUR_PAUSE = 60 * SECOND
 DISABLE_AFTER = 5 * DAY
 WARN_AFTER = (1 * DAY, 3 * DAY, 4 * DAY)
+WARN_BLOCKED_AFTER = (1 * HOUR, 1 * DAY, 3 * DAY)
+"""Not being let through is nobody's failing that ends by itself, so it is told sooner, and disables nothing."""
 
 
 class Pauses:
@@ -57,19 +59,28 @@ class Pauses:
 class Patience:
     """Since when an endpoint does nothing but fail (epoch ms, 0 for not), and what follows from that."""
 
-    __slots__ = ("_warned", "since")
+    __slots__ = ("_blocked", "_told", "_warned", "since")
 
     def __init__(self, since: int = 0) -> None:
         self.since = since
-        self._warned = 0
+        self._warned = self._blocked = self._told = 0
 
     def restored(self) -> None:
         """Note a success."""
-        self.since = self._warned = 0
+        self.since = self._warned = self._blocked = self._told = 0
 
     def failed(self, now: int) -> None:
         """Note a failure that counts against the endpoint."""
         self.since = self.since or now
+
+    def warning(self, now: int) -> Change | None:
+        """Note that we were not let through as far as the endpoint; return the warning that follows, if one does."""
+        self._blocked = self._blocked or now
+        due = sum(now - self._blocked >= after for after in WARN_BLOCKED_AFTER)
+        if due <= self._told:
+            return None
+        self._told = due
+        return Change("blocked", tries=due, run_at=self._blocked, reason="token")
 
     def verdict(self, result: Result, now: int) -> Change | None:
         """Return what a failure leads to: `disabled` when it is gone or has failed for days, before that warnings."""

@@ -7,17 +7,15 @@ import time
 from typing import TYPE_CHECKING
 
 import orjson
-from yarl import URL
 
-from webhooks import keyring, log
+from webhooks import access, keyring, log
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row
-from webhooks.recording import attempt_of
-from webhooks.sender import Target
-from webhooks.signing import Signer
-from webhooks.tables import Tables
+from webhooks.envoy import Envoy
+from webhooks.recording import Batch, attempt_of, exchange_of, record
 
 if TYPE_CHECKING:
-    from webhooks.sender import Outcome, Sender
+    from webhooks.outcome import Outcome
+    from webhooks.sender import Sender
     from webhooks.store import Store, Vault
 
 
@@ -32,7 +30,11 @@ async def ping(store: Store, vault: Vault, sender: Sender, merchant_id: str, end
         raise KeyError(endpoint_id) from None
     if not row.url:
         raise BadEndpoint("url: this endpoint has none and is read by polling")
-    signer = Signer(keyring.unseal(vault, merchant_id, row.secrets))
+    keys, entrance = (
+        keyring.unseal(vault, merchant_id, row.secrets),
+        access.unseal(vault, merchant_id, row.access_sealed),
+    )
+    envoy = Envoy(row.url, row.timeout_ms, keys, entrance)
     at = int(time.time() * 1000)
     draft = log.Draft(
         id=f"msg_{secrets.token_hex(16)}",
@@ -42,9 +44,9 @@ async def ping(store: Store, vault: Vault, sender: Sender, merchant_id: str, end
         created_at=at,
         data=orjson.dumps({"shipment": None, "event": None, "previous": None, "endpoint": {"id": endpoint_id}}),
     )
-    body = log.build_body(draft, 0)
-    target = Target(URL(row.url), row.timeout_ms / 1000)
-    outcome = await sender.post(target, signer.headers(draft.id, at // 1000, body), body)
-    attempt = attempt_of((merchant_id, endpoint_id), 0, at, 1, outcome)._replace(message_id=draft.id)
-    await store.write(lambda conn: conn.execute(Tables.attempt.insert(), attempt._asdict()) and None)
+    outcome = await envoy.bring(sender, draft.id, at, log.build_body(draft, 0))
+    key = (merchant_id, endpoint_id)
+    batch = Batch(at, [attempt_of(key, 0, at, 1, outcome)._replace(message_id=draft.id)])
+    batch.exchanges = [row for row in [exchange_of(key, 0, at, 1, outcome)] if row is not None]
+    await store.write(lambda conn: record(conn, batch) and None)
     return outcome

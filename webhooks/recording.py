@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, update
 from webhooks import log
 from webhooks.loading import MOST_KEYS
 from webhooks.patience import DISABLE_AFTER
-from webhooks.schedule import rfc3339
+from webhooks.schedule import DAY, rfc3339
 from webhooks.store import Many, insert
 from webhooks.tables import Tables
 
@@ -23,13 +23,14 @@ if TYPE_CHECKING:
 
     from webhooks.item import Change
     from webhooks.loading import Key
-    from webhooks.sender import Outcome
+    from webhooks.outcome import Outcome
 
     Beside = Callable[[Connection, dict[str, list[log.Entry]]], None]
 
 _L, _E, _R, _D, _P = Tables.lane.c, Tables.endpoint.c, Tables.retry.c, Tables.dead.c, Tables.replay.c
 
 
+_KEEP_EXCHANGES = Many.inserting(Tables.exchange, twice={})
 _KEEP_ATTEMPTS = Many.inserting(Tables.attempt, twice={})
 
 
@@ -56,6 +57,25 @@ def attempt_of(key: Key, sequence: int, at: int, number: int, outcome: Outcome) 
     )
 
 
+class ExchangeRow(NamedTuple):
+    """A row of the exchange table, in the order of its columns."""
+
+    merchant_id: str
+    day: int
+    endpoint_id: str
+    at: int
+    sequence: int
+    number: int
+    body: bytes
+
+
+def exchange_of(key: Key, sequence: int, at: int, number: int, outcome: Outcome) -> ExchangeRow | None:
+    """Return the row of what a request looked like; None where there was none."""
+    if outcome.exchange is None:
+        return None
+    return ExchangeRow(key[0], at // DAY, key[1], at, sequence, number, outcome.exchange.pack())
+
+
 def unsent(key: Key, sequence: int, at: int, number: int, *, outcome: str, why: str) -> AttemptRow:
     """Return the row of what had no answer of its own."""
     return AttemptRow(*key, sequence, at, number, None, outcome, 0, None, why)
@@ -76,6 +96,7 @@ class Batch:
 
     at: int
     attempts: list[AttemptRow] = field(default_factory=list)
+    exchanges: list[ExchangeRow] = field(default_factory=list)
     noted: list[Noted] = field(default_factory=list)
     lanes: list[dict[str, Any]] = field(default_factory=list)
     replays: list[dict[str, Any]] = field(default_factory=list)
@@ -93,6 +114,8 @@ def record(conn: Connection, batch: Batch, beside: Beside = nothing) -> dict[str
         attempts = [*attempts, *_superseded(batch)]
     if attempts:
         _KEEP_ATTEMPTS.run_tuples(conn, attempts)
+    if batch.exchanges:
+        _KEEP_EXCHANGES.run_tuples(conn, batch.exchanges)
     if batch.noted:
         _write_exceptions(conn, batch)
         appended = _tell(conn, batch)
@@ -216,7 +239,7 @@ def _tell(conn: Connection, batch: Batch) -> dict[str, list[log.Entry]]:
             if disabled.rowcount != 1:
                 continue
             drafts.setdefault(merchant, []).append(_paused(conn, noted, batch.at, str(batch.at)))
-        elif change.kind == "failing":
+        elif change.kind in {"failing", "blocked"}:
             occasion = f"{change.run_at}\x1f{change.tries}"
             drafts.setdefault(merchant, []).append(_paused(conn, noted, batch.at, occasion))
     return log.append_many(conn, drafts) if drafts else {}

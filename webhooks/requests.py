@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from webhooks.log import Entry
-from webhooks.sender import Outcome
+from webhooks.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +55,7 @@ class Requests:
         try:
             assert isinstance(entry, Entry)  # noqa: S101 - tells mypy what the dispatcher offered
             body = entry.body_for(course.projection)
-            headers = course.sign_with(self._vault).headers(entry.id, at // 1000, body)
-            return await self._sender.post(course.target, headers, body)
+            return await course.envoy(self._vault).bring(self._sender, entry.id, at, body)
         except Exception as trouble:  # noqa: BLE001 - a fault of ours must not leave the message in flight for ever
             _log.error("webhook_not_sent", endpoint=course.key[1], reason=type(trouble).__name__)
             return Outcome("ours")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import and_, delete, func, select
 
 from webhooks.log import sequence_at
 from webhooks.tables import Tables
@@ -51,6 +51,26 @@ def drop_before(conn: Connection, merchant_id: str, at: int) -> bool:
             )
     conn.execute(delete(Tables.message).where(message.merchant_id == merchant_id, message.sequence <= until))
     return bool(until < last)
+
+
+def drop_exchanges(conn: Connection, merchant_id: str, before_day: int) -> bool:
+    """Drop one piece of a merchant's exchanges from before a day (since 1970); return whether more may be left."""
+    exchange = Tables.exchange.c
+    old = (
+        select(exchange.day, exchange.endpoint_id)
+        .where(exchange.merchant_id == merchant_id, exchange.day < before_day)
+        .order_by(exchange.day, exchange.endpoint_id)
+        .limit(1)
+    )
+    first = conn.execute(old).first()
+    if first is None:
+        return False
+    these = and_(
+        exchange.merchant_id == merchant_id, exchange.day == first.day, exchange.endpoint_id == first.endpoint_id
+    )
+    last = conn.execute(select(exchange.at).where(these).order_by(exchange.at).offset(PIECE - 1).limit(1)).scalar()
+    conn.execute(delete(Tables.exchange).where(these if last is None else and_(these, exchange.at <= last)))
+    return True
 
 
 def drop_type(conn: Connection, merchant_id: str, kind: str, since: int, at: int) -> None:

@@ -65,6 +65,9 @@ class Endpoint(SQLModel, table=True):
     schedule: bytes | None = Field(default=None, sa_type=LargeBinary)
     """Seconds before each try as JSON; empty means the usual schedule."""
     secrets: bytes = Field(sa_type=LargeBinary)
+    access: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What else lets us in, as it may be shown (`access.shown`), and below the whole of it, sealed."""
+    access_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
     state: str
     """enabled, disabled or deleted."""
     state_reason: str = ""
@@ -134,6 +137,21 @@ class Attempt(SQLModel, table=True):
     message_id: str | None = None
 
 
+class Exchange(SQLModel, table=True):
+    """What an attempt looked like on the wire (`outcome.Exchange.pack`), kept shorter than the attempt itself."""
+
+    __tablename__ = "exchange"
+
+    merchant_id: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    """Days since 1970: whole days go at once."""
+    endpoint_id: str = Field(primary_key=True)
+    at: int = Field(sa_type=BigInteger, primary_key=True)
+    sequence: int = Field(sa_type=BigInteger, primary_key=True)
+    number: int = Field(primary_key=True)
+    body: bytes = Field(sa_type=LargeBinary)
+
+
 class Dead(SQLModel, table=True):
     """A message given up for an endpoint after the last try of its schedule; it waits for a replay or a resend."""
 
@@ -176,5 +194,6 @@ class Tables:
     lane: ClassVar[Table] = core_table(Lane)
     retry: ClassVar[Table] = core_table(Retry)
     attempt: ClassVar[Table] = core_table(Attempt)
+    exchange: ClassVar[Table] = core_table(Exchange)
     dead: ClassVar[Table] = core_table(Dead)
     replay: ClassVar[Table] = core_table(Replay)

@@ -14,8 +14,8 @@ from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
 from gateway.visibility import shown
 from normalizer import render
-from webhooks import endpoints, keyring
-from webhooks.endpoint_rows import BadEndpoint, NoEndpoint
+from webhooks import access, endpoints, keyring
+from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row
 from webhooks.endpoints import Wishes
 from webhooks.filters import BadPattern
 from webhooks.guard import BadUrl
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gateway.api.requests import EndpointChange, EndpointIn, PublicKeyIn, RotateIn
+    from webhooks.access import Access
     from webhooks.endpoints import EndpointFacts
 
 CALLS = Calls("Endpoints")
@@ -78,6 +79,7 @@ def document(of: EndpointFacts, now: int) -> dict[str, Any]:
         "concurrency": wishes.concurrency,
         "timeout_ms": wishes.timeout_ms,
         "schedule": wishes.schedule,
+        **of.access,
         "state": of.state,
         "state_reason": of.state_reason,
         "state_since": render.millis_instant(of.state_at),
@@ -117,12 +119,27 @@ async def create(ask: Ask) -> web.StreamResponse:
     with translated():
         if wish.url is not None:
             await ask.gateway.guard.check_url(wish.url)
-        wishes = Wishes(**wish.model_dump(exclude={"secret", "url"}), url=wish.url or "")
+        given = wish.model_dump(exclude={"secret"}) | {"url": wish.url or ""}
+        entrance = access.read(_access(given), access.NONE, ask.now)
+        await _check_token_url(ask, entrance)
+        wishes = Wishes(**given)
         made, secret = await gateway.store.write(
-            lambda conn: endpoints.create(conn, gateway.vault, ask.merchant_id, wishes, ask.now, secret=wish.secret)
+            lambda conn: endpoints.create(
+                conn, gateway.vault, ask.merchant_id, wishes, ask.now, secret=wish.secret, entrance=entrance
+            )
         )
     gateway.dispatcher.touch(ask.merchant_id, made.id)
     return answer(seen(ask, made) | {"secret": secret}, 201, {"Location": f"/v1/endpoints/{made.id}"})
+
+
+def _access(given: dict[str, Any]) -> dict[str, Any]:
+    """Take out of what was given what `webhooks.access` reads."""
+    return {name: given.pop(name) for name in access.FIELDS & given.keys()}
+
+
+async def _check_token_url(ask: Ask, entrance: Access) -> None:
+    if entrance.client is not None:
+        await ask.gateway.guard.check_url(entrance.client.url, "auth.token_url")
 
 
 @CALLS.add("GET", "/v1/endpoints", "All endpoints, oldest first.", roles=STAFF, answers={200: answers.Endpoints})
@@ -166,13 +183,23 @@ async def change(ask: Ask) -> web.StreamResponse:
     if "url" in given:
         given["url"] = wish.url or ""
 
+    entering, vault = _access(given), ask.gateway.vault
+
+    def entrance(conn: Connection) -> Access:
+        row = find_row(conn, ask.merchant_id, ask.path("endpoint_id"))
+        return access.read(entering, access.unseal(vault, ask.merchant_id, row.access_sealed), ask.now)
+
     def work(conn: Connection) -> EndpointFacts:
         before = endpoints.get(conn, ask.merchant_id, ask.path("endpoint_id"))
-        return endpoints.change(conn, ask.merchant_id, before.id, replace(before.wishes, **given), ask.now)
+        columns = access.columns(vault, ask.merchant_id, entrance(conn)) if entering else {}
+        wishes = replace(before.wishes, **given)
+        return endpoints.change(conn, ask.merchant_id, before.id, wishes, ask.now, **columns)
 
     with translated():
         if wish.url is not None:
             await ask.gateway.guard.check_url(wish.url)
+        if "auth" in entering:
+            await _check_token_url(ask, await ask.gateway.store.read(entrance))
         changed = await ask.gateway.store.write(work)
     ask.gateway.dispatcher.touch(ask.merchant_id, changed.id)
     return answer(seen(ask, changed))

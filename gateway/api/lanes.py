@@ -109,7 +109,13 @@ async def attempts(ask: Ask) -> web.StreamResponse:
     return listing([_attempt(one) for one in found], cursor)
 
 
+_NOT_KEPT = dict.fromkeys(("request_headers", "response_headers", "phases", "tls"))
+
+
 def _attempt(of: AttemptFacts) -> dict[str, Any]:
+    exchange: dict[str, Any] = dict(_NOT_KEPT) if of.exchange is None else orjson.loads(of.exchange)
+    if of.status is None or of.exchange is None:
+        exchange |= {"response": of.response, "response_cut": False}
     return {
         "message_id": of.message_id,
         "sequence": of.sequence,
@@ -119,7 +125,7 @@ def _attempt(of: AttemptFacts) -> dict[str, Any]:
         "outcome": of.outcome,
         "ms": of.ms,
         "ip": of.ip,
-        "response": of.response,
+        **exchange,
     }
 
 

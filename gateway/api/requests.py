@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from gateway.api.fields import (
     Country,
@@ -277,6 +277,50 @@ class StreamQuery(Query):
     )
 
 
+class AuthIn(Strict):
+    """How we log in at an endpoint. A secret of `***` in a change keeps the one that is there."""
+
+    kind: Literal["bearer", "basic", "oauth2"]
+    token: Credential | None = Field(default=None, description="bearer: the token.")
+    username: Credential | None = Field(default=None, description="basic.")
+    password: Credential | None = Field(default=None, description="basic.")
+    token_url: Annotated[str, Field(min_length=1, max_length=2_000)] | None = Field(
+        default=None, description="oauth2: where tokens are asked for, by client credentials."
+    )
+    client_id: Credential | None = Field(default=None, description="oauth2.")
+    client_secret: Credential | None = Field(default=None, description="oauth2.")
+    scope: Credential | None = Field(default=None, description="oauth2, where the token server wants one.")
+    audience: Credential | None = Field(default=None, description="oauth2, where the token server wants one.")
+    client_auth: Literal["header", "body"] | None = Field(
+        default=None, description="oauth2: where we say who we are; left out, in a header."
+    )
+
+
+class ClientCertificateIn(Strict):
+    """A client certificate (with its chain, itself first) and its private key without a password, both in PEM."""
+
+    certificate: Annotated[str, Field(max_length=20_000)]
+    key: Annotated[str, Field(max_length=20_000)]
+
+
+Headers = Annotated[
+    dict[str, str],
+    Field(
+        max_length=20,
+        description="Headers sent with each message. Their values are never shown again; `***` in a change keeps one.",
+    ),
+]
+Compat = Annotated[
+    Literal["aftership", "easypost"],
+    Field(
+        description="Adds this vendor's signature header too, made with `compat_secret`, for a receiver that has it."
+    ),
+]
+CompatSecret = Annotated[
+    str, StringConstraints(min_length=1, max_length=1_000), Field(description="The secret of that vendor's webhooks.")
+]
+
+
 class EndpointIn(Strict):
     """An address for webhooks. Left out, `event_types` means every type but `shipment.event` and `courier.position`."""
 
@@ -299,6 +343,11 @@ class EndpointIn(Strict):
     concurrency: Annotated[int, Field(ge=1, le=100)] = 16
     timeout_ms: Annotated[int, Field(ge=1_000, le=30_000)] = 15_000
     schedule: list[float] | None = Field(default=None, max_length=20, description="Seconds before each try.")
+    headers: Headers | None = None
+    auth: AuthIn | None = None
+    client_certificate: ClientCertificateIn | None = None
+    signature_compat: Compat | None = None
+    compat_secret: CompatSecret | None = None
     secret: Annotated[str, Field(max_length=200)] | None = Field(
         default=None, description="`whsec_` and 24 to 64 bytes in base64; left out, one is made."
     )
@@ -317,6 +366,11 @@ class EndpointChange(Strict):
     concurrency: Annotated[int, Field(ge=1, le=100)] | None = None
     timeout_ms: Annotated[int, Field(ge=1_000, le=30_000)] | None = None
     schedule: list[float] | None = Field(default=None, max_length=20)
+    headers: Headers | None = None
+    auth: AuthIn | None = None
+    client_certificate: ClientCertificateIn | None = None
+    signature_compat: Compat | None = None
+    compat_secret: CompatSecret | None = None
 
 
 class PublicKeyIn(Strict):

@@ -9,7 +9,8 @@ from faults.receiver import receiving
 from yarl import URL
 
 from webhooks.guard import Guard, read_ranges
-from webhooks.sender import MAX_RESPONSE, Sender, Target
+from webhooks.outcome import Target
+from webhooks.sender import MAX_RESPONSE, Sender
 
 
 @pytest.fixture
@@ -79,9 +80,10 @@ async def test_one_deadline_covers_head_and_body(receiver, sender, answer):
 
 async def test_a_reused_connection_that_broke_is_tried_once_more_at_once(receiver, sender):
     receiver.plan["/hook"] = [200, "close"]
-    assert (await post(sender, receiver.url())).broken_before is False
+    assert (await post(sender, receiver.url())).before is None
     outcome = await post(sender, receiver.url())
-    assert (outcome.kind, outcome.broken_before) == ("delivered", True)
+    assert outcome.kind == "delivered"
+    assert (outcome.before.kind, outcome.before.response) == ("reset", "reused connection")
     assert len(receiver.got) == 3
 
 

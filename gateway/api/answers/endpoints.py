@@ -24,6 +24,14 @@ class Lane(BaseModel, extra="forbid"):
     dead: int
 
 
+class ClientCertificate(BaseModel, extra="forbid"):
+    """The certificate we show to an endpoint."""
+
+    subject: str
+    sha256: str
+    ends_at: datetime
+
+
 class Endpoint(BaseModel, extra="forbid"):
     """An address for webhooks."""
 
@@ -38,6 +46,10 @@ class Endpoint(BaseModel, extra="forbid"):
     concurrency: int
     timeout_ms: int
     schedule: list[float] | None
+    headers: dict[str, str] = Field(description="Their values are masked.")
+    auth: dict[str, str] | None = Field(description="Its secrets are masked.")
+    client_certificate: ClientCertificate | None
+    signature_compat: Literal["aftership", "easypost"] | None
     state: Literal["enabled", "disabled"]
     state_reason: str
     state_since: datetime
@@ -125,6 +137,24 @@ class DeadPage(BaseModel, extra="forbid"):
     next_cursor: str | None
 
 
+class Phases(BaseModel, extra="forbid"):
+    """Milliseconds each phase took; null for one not gone through, as on a connection used before."""
+
+    dns: float | None = Field(description="Finding the address.")
+    connect: float | None = Field(description="TCP, and the tunnel through a proxy.")
+    tls: float | None = Field(description="The handshake.")
+    first_byte: float | None = Field(description="From there to the answer's headers.")
+    total: float
+
+
+class Tls(BaseModel, extra="forbid"):
+    """What a handshake came to."""
+
+    version: str
+    cipher: str
+    certificate_ends_at: datetime | None = Field(description="When the endpoint's certificate ends.")
+
+
 class Attempt(BaseModel, extra="forbid"):
     """One request to an endpoint, and what came of it."""
 
@@ -135,8 +165,13 @@ class Attempt(BaseModel, extra="forbid"):
     status: int | None
     outcome: str
     ms: int
-    ip: str | None
-    response: str
+    ip: str | None = Field(description="The address that was called.")
+    response: str = Field(description="The answer's first 16 kB; of older attempts only its beginning.")
+    response_cut: bool = Field(description="Whether the answer was longer.")
+    request_headers: dict[str, str] | None = Field(description="Secrets masked; null of older attempts.")
+    response_headers: list[tuple[str, str]] | None
+    phases: Phases | None
+    tls: Tls | None
 
 
 class Attempts(BaseModel, extra="forbid"):

@@ -59,12 +59,17 @@ def plan(conn, work) -> set[str]:
 
 ATTEMPTS_BY_TIME = "SEARCH attempt USING INDEX attempt_at (merchant_id=? AND endpoint_id=?)"
 MESSAGE_BY_KEY = "SEARCH message USING INDEX sqlite_autoindex_message_1 (merchant_id=? AND sequence=?)"
+EXCHANGE_BY_KEY = (
+    "SEARCH exchange USING INDEX sqlite_autoindex_exchange_1 "
+    "(merchant_id=? AND day=? AND endpoint_id=? AND at=? AND sequence=? AND number=?)"
+)
 
 
 def test_the_first_page_of_attempts_is_read_from_the_newest_end_of_an_index(conn, endpoint_id):
     assert plan(conn, lambda: attempts.page(conn, M, endpoint_id)) == {
         ATTEMPTS_BY_TIME,
         f"{MESSAGE_BY_KEY} LEFT-JOIN",
+        f"{EXCHANGE_BY_KEY} LEFT-JOIN",
     }
 
 
@@ -72,6 +77,7 @@ def test_a_later_page_of_attempts_begins_where_the_last_one_ended(conn, endpoint
     assert plan(conn, lambda: attempts.page(conn, M, endpoint_id, before=(3, 4, 1))) == {
         ATTEMPTS_BY_TIME.replace("=?)", "=? AND at<?)"),
         f"{MESSAGE_BY_KEY} LEFT-JOIN",
+        f"{EXCHANGE_BY_KEY} LEFT-JOIN",
     }
 
 

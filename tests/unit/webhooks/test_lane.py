@@ -409,3 +409,20 @@ def test_a_lane_at_rest_keeps_nothing_but_its_place_and_goes_on_from_there():
     assert it.wants(T0)
     it.offer([Told(2, "s"), Told(3, "s")], upto=3)
     assert sent(it, T0) == [3]
+
+
+def test_not_being_let_through_is_told_three_times_disables_nothing_and_spares_the_endpoint():
+    it = lane()
+    it.offer([Told(1)], upto=1)
+    now, told = T0, []
+    while now < T0 + 2 * DISABLE_AFTER:
+        for sequence in sent(it, now):
+            it.done(sequence, Result(ours=True, blocked=True), now)
+        told += [(change.kind, change.tries, (now - T0) // HOUR) for change in it.changes]
+        it.changes.clear()
+        now = it.next_wake(now) or now
+    assert told == [("blocked", 1, 1), ("blocked", 2, 24), ("blocked", 3, 72)]
+    assert (it.enabled, it.patience.since, it.items[1].attempts, it.breaker.state) == (True, 0, 0, "slow")
+    assert sent(it, now) == [1]
+    it.done(1, OK, now)
+    assert it.patience.warning(now) is None

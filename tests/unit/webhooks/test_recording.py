@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import create_engine, select
 from sqlmodel import SQLModel
 
+from webhooks.outcome import Outcome
 from webhooks.recording import AttemptRow, Batch, attempt_of, record, unsent
-from webhooks.sender import Outcome
 from webhooks.tables import Tables
 
 KEY = ("mer_1", "ep_1")
