@@ -6,12 +6,13 @@ import asyncio
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from gateway import alerts, housekeeping, metrics, schema
+from gateway import alerts, housekeeping, metrics, schema, watching
 from gateway.carriers import CarrierAccess
 from gateway.db import SqliteStore
 from gateway.inbox import Inbox
@@ -26,6 +27,8 @@ from gateway.people.tickets import Tickets
 from gateway.people.writing import Writer
 from gateway.polling import Poller
 from gateway.subscribing import Subscriber
+from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
+from gateway.trouble import MOST_AT_ONCE
 from gateway.vault import Vault, secret_key
 from webhooks.channels.outside import Outside
 from webhooks.dispatcher import Dispatcher
@@ -93,6 +96,8 @@ class Gateway:
             self._every(self.poller.tick, self.settings.poll_every_seconds)
             self._every(self.subscriber.tick, self.settings.poll_every_seconds)
             self._every(self.carriers.note_usage, 60)
+        if "ingest" in roles:
+            self._every(self._watch, LOOK_FOR_TROUBLE_SECONDS)
         self._every(self._measure, 5)
         self._every(self.positions.look, LOOK_EVERY)
         self._every(self._keep_house, 3600)
@@ -157,6 +162,13 @@ class Gateway:
     async def _measure(self) -> None:
         metrics.INBOX_WAITING.set(self.inbox.waiting)
         metrics.STORE_WAITING.set(self.store.waiting)
+
+    async def _watch(self) -> None:
+        looked = MOST_AT_ONCE
+        while looked == MOST_AT_ONCE:
+            now = time.time_ns() // 1_000_000
+            looked, entries = await self.store.write(partial(watching.look, now=now))
+            self.tell(entries)
 
     async def _keep_house(self) -> None:
         now = time.time_ns() // 1_000_000

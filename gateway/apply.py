@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
-from gateway import handover
+from gateway import handover, trouble
 from gateway.lastmile import moving
 from gateway.orders import refolding
 from gateway.people import notices
@@ -61,6 +61,7 @@ def apply(
     events: list[dict[str, Any]] = []
     updates: dict[Key, dict[str, Any]] = {}
     unlisted: Unlisted = {}
+    refolded: list[Refolded] = []
     for key, row in told.items():
         if not row["tracking"]:
             continue
@@ -70,6 +71,7 @@ def apply(
         one.settle()
         if one.update is None:
             continue
+        refolded.append(one)
         updates[key] = one.update
         events += one.event_rows
         applied.new_events.update((event.carrier, event.status.value) for event in one.new.values())
@@ -81,14 +83,14 @@ def apply(
         _KEEP_EVENTS(conn, events)
     if updates:
         _UPDATE(conn, updates.values())
+    trouble.note(conn, (change for one in refolded if (change := one.trouble_change) is not None))
     _count_unlisted(conn, unlisted, now)
     moves = _move(conn, rows, updates, news, now)
     applied.seen = moves.seen
-    for merchant_id, more in moves.drafts.items():
-        drafts[merchant_id] += more
     numbers = {(key[0], number) for key in updates if (number := rows[key]["order_number"]) is not None}
-    for merchant_id, more in refolding.refold(conn, numbers, now).items():
-        drafts[merchant_id] += more
+    for further in (moves.drafts, refolding.refold(conn, numbers, now)):
+        for merchant_id, more in further.items():
+            drafts[merchant_id] += more
     applied.entries = log.append_many(conn, drafts)
     notices.follow(conn, applied.entries, now)
     return applied
@@ -127,6 +129,8 @@ _UPDATED = (
     "pushed_at",
     "next_poll_at",
     "subscribe_at",
+    "trouble",
+    "trouble_at",
     "updated_at",
 )
 _UPDATE = Many.running(

@@ -7,19 +7,18 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select, tuple_
+from sqlalchemy import and_, or_, select, tuple_
 
 from gateway.tables import Tables
-from normalizer.model import ENDS
 from normalizer.numbers import normal_number
+from normalizer.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import ColumnElement, Connection, RowMapping
+    from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
-STALLED_AFTER_MS = 3 * 86_400_000
-"""Open and without anything new for so long, a shipment counts as stalled."""
+_SILENT = (Trouble.STALLED, Trouble.NOT_HANDED_OVER)
 
 _HIGHEST = "\U0010ffff"
 
@@ -37,16 +36,18 @@ class Filter:
     statuses: Sequence[str] = ()
     carrier: str | None = None
     beginning: str | None = None
+    troubles: Sequence[str] = ()
+    """Kinds of trouble, one of which it is in; `any` for all."""
     stalled: bool | None = None
     updated_since: int | None = None
 
 
 def page(
-    conn: Connection, merchant_id: str, wanted: Filter, *, after: str | None, limit: int, now: int
+    conn: Connection, merchant_id: str, wanted: Filter, *, after: str | None, limit: int
 ) -> tuple[list[RowMapping], str | None]:
     """Return one page of a merchant's shipments and the cursor of the next. Raises `BadCursor`."""
     c = Tables.shipment.c
-    statement = select(Tables.shipment).where(c.merchant_id == merchant_id, *_conditions(wanted, now))
+    statement = select(Tables.shipment).where(c.merchant_id == merchant_id, *_conditions(merchant_id, wanted))
     if after is not None:
         statement = statement.where(tuple_(c.updated_at, c.id) < read_cursor(after))
     statement = statement.order_by(c.updated_at.desc(), c.id.desc()).limit(limit + 1)
@@ -57,7 +58,7 @@ def page(
     return rows, make_cursor(rows[-1]["updated_at"], rows[-1]["id"])
 
 
-def _conditions(wanted: Filter, now: int) -> list[ColumnElement[bool]]:
+def _conditions(merchant_id: str, wanted: Filter) -> list[ColumnElement[bool]]:
     c = Tables.shipment.c
     conditions: list[ColumnElement[bool]] = []
     if wanted.tracking_number is not None:
@@ -80,13 +81,17 @@ def _conditions(wanted: Filter, now: int) -> list[ColumnElement[bool]]:
     if wanted.updated_since is not None:
         conditions.append(c.updated_at >= wanted.updated_since)
     if wanted.stalled is not None:
-        stalled = and_(
-            c.tracking.is_(True),
-            c.status.not_in([status.value for status in ENDS]),
-            func.coalesce(c.last_event_at, c.created_at) < now - STALLED_AFTER_MS,
-        )
+        stalled = c.id.in_(_in_trouble(merchant_id, _SILENT))
         conditions.append(stalled if wanted.stalled else ~stalled)
+    if wanted.troubles:
+        conditions.append(c.id.in_(_in_trouble(merchant_id, wanted.troubles)))
     return conditions
+
+
+def _in_trouble(merchant_id: str, kinds: Sequence[str]) -> Select[tuple[str]]:
+    c = Tables.trouble.c
+    statement = select(c.shipment_id).where(c.merchant_id == merchant_id)
+    return statement if "any" in kinds else statement.where(c.kind.in_(kinds))
 
 
 def make_cursor(at: int, last_id: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway import cadence, earlier, shipments
+from gateway import cadence, earlier, shipments, trouble
 from gateway.telling import Teller, told_runs, untold
 from normalizer import details, render
 from normalizer.journey import Step, fold, step
@@ -90,7 +90,11 @@ class Refolded:
         version = row["version"] + 1
         runs: dict[str, int] = orjson.loads(row["runs"])
         self._runs = runs
-        document = shipments.document({**row, "version": version, "updated_at": now}, state)
+        self._before_trouble = trouble.known(row)
+        found = trouble.look(row, self._journey, steps, self._after, now)
+        self._after_trouble, look_at = trouble.after_news(self._before_trouble, *found, now)
+        kept = trouble.kept(self._after_trouble)
+        document = shipments.document({**row, "version": version, "updated_at": now, "trouble": kept}, state)
         self.teller = Teller(row["id"], version, document, now)
         for id_, event in self.new.items():
             body = orjson.dumps({"shipment_id": row["id"], **render.event(event)})
@@ -113,8 +117,17 @@ class Refolded:
             "pushed_at": pushed_at,
             "next_poll_at": self._next_poll(state, last, pushed_at) if self._polls else row["next_poll_at"],
             "subscribe_at": self._subscribe_at(state["status"]),
+            "trouble": kept,
+            "trouble_at": look_at,
             "updated_at": now,
         }
+
+    @property
+    def trouble_change(self) -> tuple[str, str, trouble.Known, trouble.Known] | None:
+        """The trouble before and after, where it changed."""
+        if self.update is None or self._after_trouble == self._before_trouble:
+            return None
+        return self.row["merchant_id"], self.row["id"], self._before_trouble, self._after_trouble
 
     def missing_bodies(self) -> set[str]:
         """Return the ids of old events whose entry into a status is told only now."""

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from connectors import carrier_codes, connector
 from connectors.base import Subscribes
+from gateway import trouble
 from gateway.ids import new_id
 from gateway.tables import Tables
 from normalizer import render
@@ -108,6 +109,9 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
         "ship_date": row["ship_date"],
         "continued_from": row["continued_from_id"],
         "tracking": bool(row["tracking"]),
+        "trouble": [
+            {"kind": kind, "since": render.millis_instant(since)} for kind, (since, _) in trouble.known(row).items()
+        ],
         "version": row["version"],
         "created_at": render.millis_instant(row["created_at"]),
         "updated_at": render.millis_instant(row["updated_at"]),
@@ -181,8 +185,13 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
 
 
 def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **values: Any) -> RowMapping | None:
-    """Change columns of a shipment and return its row; None where there is none."""
+    """Change columns of a shipment and return its row; None where there is none.
+
+    What its trouble follows from has it looked at anew, soon and by the job that does.
+    """
     table = Tables.shipment
+    if not values.keys().isdisjoint(("promised", "tracking", "carrier", "continues_id")):
+        values["trouble_at"] = now
     statement = (
         update(table)
         .where(table.c.merchant_id == merchant_id, table.c.id == shipment_id)
@@ -283,7 +292,7 @@ def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, s
 
 
 def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:
-    return {
+    row = {
         "merchant_id": merchant_id,
         "id": new_id("shp", now),
         "carrier": new.carrier,
@@ -313,9 +322,11 @@ def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:
         "pushed_at": None,
         "subscribe_at": subscribe_from(new.carrier, new.account_id, now),
         "ship_date": new.ship_date,
+        "trouble": None,
         "created_at": now,
         "updated_at": now,
     }
+    return row | {"trouble_at": trouble.first_look({**row, "continues_id": None}, now)}
 
 
 def _dumps(value: Mapping[str, Any] | None) -> bytes | None:

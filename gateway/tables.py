@@ -78,6 +78,7 @@ class Shipment(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
         Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
+        Index("shipment_look", "trouble_at", sqlite_where=text("trouble_at is not null")),
         Index("shipment_subscribe", "subscribe_at", sqlite_where=text("subscribe_at is not null")),
         Index(
             "shipment_account_due",
@@ -141,6 +142,10 @@ class Shipment(SQLModel, table=True):
     subscribe_failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     subscription_refused: str | None = None
     """Why the carrier does not push this number, in its own words."""
+    trouble: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """The trouble it is in, as JSON: kind -> since when; NULL for none."""
+    trouble_at: int | None = Field(default=None, sa_type=BigInteger)
+    """When time alone may bring more of it."""
     created_at: int = Field(sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
 
@@ -186,6 +191,18 @@ class Payload(SQLModel, table=True):
     body: bytes = Field(sa_type=LargeBinary)
     state: str = "kept"
     reason: str = ""
+
+
+class ShipmentTrouble(SQLModel, table=True):
+    """The trouble shipments are in now, to be found by kind: what `Shipment.trouble` says, once more."""
+
+    __tablename__ = "shipment_trouble"
+    __table_args__ = (Index("shipment_trouble_kind", "merchant_id", "kind", "since"),)
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    since: int = Field(sa_type=BigInteger)
 
 
 class UnlistedCode(SQLModel, table=True):
@@ -265,6 +282,7 @@ class Tables:
     shipment: ClassVar[Table] = core_table(Shipment)
     event: ClassVar[Table] = core_table(Event)
     payload: ClassVar[Table] = core_table(Payload)
+    trouble: ClassVar[Table] = core_table(ShipmentTrouble)
     unlisted_code: ClassVar[Table] = core_table(UnlistedCode)
     account_code: ClassVar[Table] = core_table(AccountCode)
     position: ClassVar[Table] = core_table(LivePosition)

@@ -74,6 +74,11 @@ class Teller:
         if added:
             yield self._draft("shipment.proof_added", ("proofs", _text(added)), None, {"proofs": old})
 
+    def troubles(self, begun: Mapping[str, int]) -> Iterator[Draft]:
+        """`shipment.stalled` and the like, for each trouble with its since-when."""
+        for kind, since in begun.items():
+            yield self._draft(f"shipment.{kind}", ("trouble", kind, str(since)), None, {})
+
     def carrier_changed(self, before: str) -> Draft:
         """`shipment.carrier_changed`, with the carrier it was held to be of before."""
         return self._draft(

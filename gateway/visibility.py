@@ -40,6 +40,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "ship_date": "MS",
         "recipient": "MSP",
         "tracking": "MSO",
+        "trouble": "MSO",
         "version": "MSFORP",
         "created_at": "MSO",
         "updated_at": "MSFORP",

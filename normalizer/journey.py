@@ -139,7 +139,7 @@ def fold(steps: Iterable[Step], *, is_return: bool = False, told_back: bool = Fa
     (`Detail.returning`) without marking a scan: then so is where it stands now, and what came before stays.
     """
     known = {one.id: one for one in steps}
-    history = sorted(known.values(), key=_in_time)
+    history = sorted(known.values(), key=in_time)
     names = sorted({one.piece for one in history if one.piece}) or [""]  # which of two equals rules is not chance
     pieces = {name: _Piece(is_return) for name in names}
     line = _Line()
@@ -159,7 +159,8 @@ def fold(steps: Iterable[Step], *, is_return: bool = False, told_back: bool = Fa
     return line.journey(pieces)
 
 
-def _in_time(one: Step) -> tuple[int, int, int, str]:
+def in_time(one: Step) -> tuple[int, int, int, str]:
+    """Return what a history is sorted by: the instant, then the carrier's own order, then how far along it is."""
     return one.sort_at, one.order, RANK[one.status], one.id
 
 

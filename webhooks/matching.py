@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from normalizer.model import OrderStatus, Status
+from normalizer.trouble import Trouble
 from webhooks.filters import EVERYTHING, BadPattern, Filter, read_filter
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 _OTHERS = (
     "shipment.event",
     "shipment.eta_changed",
-    "shipment.stalled",
     "shipment.carrier_changed",
     "shipment.proof_added",
     "courier.assigned",
@@ -28,7 +28,8 @@ _OTHERS = (
 )
 
 STATUS_TYPES = frozenset(f"shipment.{status}" for status in Status)
-TYPES: frozenset[str] = STATUS_TYPES | {f"order.{status}" for status in OrderStatus} | set(_OTHERS)
+TROUBLE_TYPES = frozenset(f"shipment.{trouble}" for trouble in Trouble)
+TYPES: frozenset[str] = STATUS_TYPES | TROUBLE_TYPES | {f"order.{status}" for status in OrderStatus} | set(_OTHERS)
 """Every type a message can have."""
 
 ON_DEMAND = frozenset({"shipment.event", "courier.position"})

@@ -24,6 +24,7 @@ from gateway.api.fields import (
 )
 from gateway.own_codes import MOST as MOST_CODES
 from normalizer.model import SUBSTATUSES, Moves, Status
+from normalizer.trouble import Trouble
 
 MOST_IN_A_BATCH = 1_000
 
@@ -162,7 +163,12 @@ class ShipmentsQuery(Query):
     status: list[Status] | None = Field(default=None, description="One status, or several between commas.")
     carrier: Short | None = None
     q: Short | None = Field(default=None, description="The beginning of a tracking number or an order number.")
-    stalled: bool | None = Field(default=None, description="Open, tracked, and nothing new for three days.")
+    trouble: list[Trouble | Literal["any"]] | None = Field(
+        default=None, description="In this trouble, or in one of several between commas; `any` for all of them."
+    )
+    stalled: bool | None = Field(
+        default=None, description="Without news for longer than it should be: `stalled` or `not_handed_over`."
+    )
     updated_since: Moment | None = None
     cursor: Cursor | None = None
     limit: Limit = 50

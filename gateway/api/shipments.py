@@ -182,12 +182,13 @@ async def find(ask: Ask) -> web.StreamResponse:
         statuses=[status.value for status in query.status or ()],
         carrier=query.carrier,
         beginning=query.q,
+        troubles=query.trouble or (),
         stalled=query.stalled,
         updated_since=None if query.updated_since is None else int(query.updated_since.timestamp() * 1000),
     )
     try:
         rows, cursor = await ask.gateway.store.read(
-            lambda conn: listing.page(conn, ask.merchant_id, wanted, after=query.cursor, limit=query.limit, now=ask.now)
+            lambda conn: listing.page(conn, ask.merchant_id, wanted, after=query.cursor, limit=query.limit)
         )
     except listing.BadCursor as trouble:
         raise invalid(("?cursor", str(trouble))) from None

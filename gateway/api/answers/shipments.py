@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from gateway.api.answers.common import Place, Problem, Window
 from gateway.api.requests import Address, Recipient
 from normalizer.model import Status
+from normalizer.trouble import Trouble
 
 
 class Proof(BaseModel, extra="forbid"):
@@ -45,6 +46,13 @@ class Continuation(BaseModel, extra="forbid"):
     shipment_id: str | None
 
 
+class TroubleSince(BaseModel, extra="forbid"):
+    """A reason to look at a shipment, and since when there is one."""
+
+    kind: Trouble
+    since: datetime
+
+
 class Shipment(BaseModel, extra="forbid"):
     """A shipment: one number at one carrier, with the state its events add up to."""
 
@@ -60,6 +68,7 @@ class Shipment(BaseModel, extra="forbid"):
     ship_date: date | None = None
     recipient: Recipient | None = Field(default=None, description="Only where one shipment is asked for.")
     tracking: bool = True
+    trouble: list[TroubleSince] = []
     version: int
     created_at: datetime | None = None
     updated_at: datetime

@@ -1,4 +1,4 @@
-"""Orders, their events, and what is in their shipments.
+"""Orders, their events, what is in their shipments, and the trouble shipments are in.
 
 Revision ID: 0006
 Revises: 0005
@@ -60,9 +60,25 @@ def upgrade() -> None:
         sa.Column("items", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "shipment_id"),
     )
+    op.add_column("shipment", sa.Column("trouble", sa.LargeBinary(), nullable=True))
+    op.add_column("shipment", sa.Column("trouble_at", sa.BigInteger(), nullable=True))
+    op.create_index("shipment_look", "shipment", ["trouble_at"], sqlite_where=sa.text("trouble_at is not null"))
+    op.create_table(
+        "shipment_trouble",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("shipment_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "shipment_id", "kind"),
+    )
+    op.create_index("shipment_trouble_kind", "shipment_trouble", ["merchant_id", "kind", "since"])
 
 
 def downgrade() -> None:
+    op.drop_table("shipment_trouble")
+    op.drop_index("shipment_look", "shipment")
+    op.drop_column("shipment", "trouble_at")
+    op.drop_column("shipment", "trouble")
     op.drop_table("order_packed")
     op.drop_table("order_event")
     op.drop_table("merchant_order")
