@@ -42,6 +42,7 @@ demo: $(READY)
 	@$(BIN)/carrier-gateway demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
 
 test: $(READY)
+	@sh tests/browser/install.sh
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 check: $(READY)

@@ -81,6 +81,14 @@ class Settings(BaseModel):
     tracking_link_days: int = Field(
         default=90, gt=0, description="How long a tracking page opens after its shipment came to its end."
     )
+    map_tiles: str = Field(
+        default="",
+        pattern=r"^$|^https?://[^\s;,'\"]+$|^/[^\s;,'\"]*$",
+        description="Where the maps' ground comes from: a tile address such as "
+        "`https://tiles.example.com/{z}/{x}/{y}.png`, or that of a GeoJSON file of streets (`.geojson`) on this host. "
+        "Empty: maps show places on plain ground, and nobody else learns who looks.",
+    )
+    map_attribution: str = Field(default="", max_length=200, description="Whom the maps' ground is owed to, as text.")
     trust_forwarded_for: bool = Field(
         default=False,
         description="Take a caller's address from the last entry of `X-Forwarded-For`: only behind your own proxy.",

@@ -15,6 +15,7 @@ from gateway.accounts import Accounts
 from gateway.api import (
     account_codes,
     accounts,
+    branding,
     carriers,
     corrections,
     docs,
@@ -42,6 +43,7 @@ from gateway.db import LogFull, StoreClosed
 from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
+from gateway.pages.tracking import TrackingPages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -69,6 +71,7 @@ CALLS: tuple[Call, ...] = (
     *merchant.CALLS.all,
     *stream.CALLS.all,
     *positions.CALLS.all,
+    *branding.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"
@@ -94,6 +97,7 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_post(PUSH_PATH, take)
     app.router.add_get(PUSH_PATH, take, allow_head=False)
     PublicCourier(gateway).add_to(app)
+    TrackingPages(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))
     app.router.add_get("/readyz", health.ready(gateway))
     app.router.add_get("/metrics", health.measured(gateway))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CALLS = Calls("Last mile")
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment keeps proxies from closing the line."""
+MOST_WATCHING = 3_000
+"""Streams of one shipment at once."""
 
 
 @CALLS.add(
@@ -75,8 +77,16 @@ async def follow(
     key: tuple[str, str],
     viewer: Viewer,
     may_go_on: Callable[[], Awaitable[bool]],
+    *,
+    changes: bool = False,
 ) -> web.StreamResponse:
-    """Answer with a courier's event stream for a viewer, for as long as `may_go_on` says so at every silence."""
+    """Answer with a courier's event stream for a viewer, for as long as `may_go_on` says so at every silence.
+
+    With `changes` the stream also says, as `changed`, that the shipment has. Raises the 503 problem where more watch
+    one shipment than people would.
+    """
+    if positions.watchers(key) >= MOST_WATCHING:
+        raise Problem("busy", headers={"Retry-After": "60"})
     response = web.StreamResponse(
         headers={
             "Content-Type": "text/event-stream; charset=utf-8",
@@ -88,7 +98,7 @@ async def follow(
     metrics.STREAMS.inc()
     try:
         await response.write(b": welcome\nretry: 2000\n\n")
-        with positions.watch(*key, viewer) as watcher:
+        with positions.watch(*key, viewer, changes=changes) as watcher:
             checked = time.monotonic()
             while not positions.closed:
                 frame = await watcher.news(HEARTBEAT)

@@ -91,11 +91,13 @@ def _older(one: Seen, other: Seen) -> bool:
 class Watcher:
     """Somebody who watches one courier with a viewer's eyes."""
 
-    __slots__ = ("_bell", "_told", "_topic", "_version", "viewer")
+    __slots__ = ("_bell", "_rung", "_told", "_topic", "_version", "changes", "viewer")
 
-    def __init__(self, topic: _Topic, viewer: sight.Viewer) -> None:
+    def __init__(self, topic: _Topic, viewer: sight.Viewer, *, changes: bool = False) -> None:
         self.viewer = viewer
+        self.changes = changes
         self._topic = topic
+        self._rung: dict[str, None] = {}
         self._version = 0
         self._told: bytes | None = None
         self._bell = asyncio.Event()
@@ -104,6 +106,12 @@ class Watcher:
         """Wake whoever waits in `news`."""
         self._bell.set()
 
+    def say(self, event: str) -> None:
+        """Tell, once however often it is said before the watcher looks, that something beside the courier changed."""
+        if self.changes:
+            self._rung[event] = None
+            self._bell.set()
+
     @property
     def stage(self) -> Stage | None:
         """The stage the courier is at, None where it was not looked for yet."""
@@ -111,6 +119,10 @@ class Watcher:
 
     def fresh(self) -> bytes | None:
         """Return the event to be sent now as a piece of an event stream; None where this viewer sees nothing new."""
+        if self._rung:
+            event = next(iter(self._rung))
+            del self._rung[event]
+            return b"event: %b\ndata: {}\n\n" % event.encode()
         topic = self._topic
         if topic.version == self._version or topic.seen is None:
             return None
@@ -133,7 +145,7 @@ class Watcher:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._bell.wait()
-            if self._bell.is_set() and self._topic.version == self._version:
+            if self._bell.is_set() and self._topic.version == self._version and not self._rung:
                 return None
 
 
@@ -149,13 +161,15 @@ class Positions:
         self.on_watched: Callable[[str, str], None] = lambda _merchant, _shipment: None
 
     @contextlib.contextmanager
-    def watch(self, merchant_id: str, shipment_id: str, viewer: sight.Viewer) -> Iterator[Watcher]:
-        """Watch a shipment's courier while the block runs."""
+    def watch(
+        self, merchant_id: str, shipment_id: str, viewer: sight.Viewer, *, changes: bool = False
+    ) -> Iterator[Watcher]:
+        """Watch a shipment's courier while the block runs; with `changes` hear as well when the shipment changed."""
         key = (merchant_id, shipment_id)
         topic = self._topics.get(key)
         if topic is None:
             topic = self._topics[key] = _Topic()
-        watcher = Watcher(topic, viewer)
+        watcher = Watcher(topic, viewer, changes=changes)
         topic.watchers.add(watcher)
         if topic.seen is None:
             self._look_at(key)
@@ -190,6 +204,19 @@ class Positions:
         for entry in entries:
             if entry.shipment_id is not None and (key := (entry.merchant_id, entry.shipment_id)) in self._topics:
                 self._look_at(key)
+                if entry.type != "courier.position":
+                    self.say(key, "changed")
+
+    def say(self, key: Key, event: str) -> None:
+        """Tell all who watch a shipment and want to hear more than of its courier."""
+        topic = self._topics.get(key)
+        for watcher in () if topic is None else topic.watchers:
+            watcher.say(event)
+
+    def watchers(self, key: Key) -> int:
+        """How many watch one shipment."""
+        topic = self._topics.get(key)
+        return 0 if topic is None else len(topic.watchers)
 
     async def look(self) -> None:
         """Look at all watched shipments: called now and then, for what other processes and the clock brought."""

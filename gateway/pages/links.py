@@ -36,7 +36,7 @@ PATTERN = "{token:[A-Za-z0-9_-]{24}}"
 """A token in a route."""
 _IDS_A_STATEMENT = 400
 _DAY = 86_400_000
-_PROOF_SECONDS = 3_600
+PROOF_SECONDS = 3_600
 """How long a page remembers that the postcode was told."""
 _ENDS = frozenset(status.value for status in ENDS)
 
@@ -137,7 +137,7 @@ class Links:
 
     def prove(self, token: str) -> str:
         """Return the proof, for a page's cookie, that the postcode was told."""
-        until = int(time.time()) + _PROOF_SECONDS
+        until = int(time.time()) + PROOF_SECONDS
         return f"{until}.{self._proof(token, until)}"
 
     def proved(self, token: str, proof: str) -> bool:

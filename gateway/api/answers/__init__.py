@@ -5,6 +5,7 @@ Fields that a role may not see are left out: `gateway.visibility` says who sees 
 
 from __future__ import annotations
 
+from gateway.api.answers.branding import BrandingOut
 from gateway.api.answers.carriers import (
     Account,
     AccountCodes,
@@ -82,6 +83,7 @@ __all__ = [
     "Attempts",
     "Batch",
     "BatchItem",
+    "BrandingOut",
     "Candidate",
     "Candidates",
     "Carrier",

@@ -1,0 +1,309 @@
+"""The recipient's tracking page: made here, whole without a script, and live with one.
+
+Unknown, revoked and expired links get the same page. Who tells the postcode sees the address, the name and the proofs
+for an hour.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+import orjson
+from aiohttp import web
+
+from gateway import shipments
+from gateway.api.positions import follow
+from gateway.api.shipments import RECIPIENT
+from gateway.lastmile.positions import now_ms
+from gateway.pages import branding, links, story, views
+from gateway.pages.serving import page, policy
+from gateway.pages.statics import answer, statics
+from gateway.pages.templates import render
+from gateway.pages.tries import Tries
+from gateway.texts import LANGUAGES, choose, days, speech
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.app import Gateway
+    from gateway.pages.links import Opened
+    from gateway.pages.views import View
+    from gateway.texts import Speech
+
+ROOT = f"/t/{links.PATTERN}"
+COOKIE = "proof"
+_TRIES, _TRIES_SECONDS = 5, 900
+_MOST_POSTCODE_BYTES = 2_000
+_NOT_KEPT = {"Cache-Control": "private, no-store"}
+_BRAND_FILES = "private, max-age=86400"
+
+
+class TrackingPages:
+    """The pages behind tracking links."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._tries = Tries(_TRIES, _TRIES_SECONDS)
+        settings = gateway.settings
+        self._secure = settings.public_url.startswith("https:")
+        self._policy = policy(images=_origins(settings.map_tiles))
+
+    def add_to(self, app: web.Application) -> None:
+        """Add the routes."""
+        app.router.add_get("/t/worker.js", self.worker)
+        app.router.add_get(ROOT, self.show)
+        app.router.add_post(f"{ROOT}/postcode", self.postcode)
+        app.router.add_get(f"{ROOT}/live", self.live, allow_head=False)
+        app.router.add_get(f"{ROOT}/brand.css", self.brand_css)
+        app.router.add_get(f"{ROOT}/logo.png", self.logo)
+        app.router.add_get(f"{ROOT}/app.webmanifest", self.manifest)
+        app.router.add_get("/t/{rest:.*}", self.gone)
+
+    async def show(self, request: web.Request) -> web.StreamResponse:
+        """Show the page."""
+        opened = await self._opened(request)
+        return self._gone(request) if opened is None else await self._page(request, opened)
+
+    async def postcode(self, request: web.Request) -> web.StreamResponse:
+        """Take a postcode: the right one is remembered for an hour, by a cookie of this page alone."""
+        opened = await self._opened(request)
+        if opened is None:
+            return self._gone(request)
+        told = await _field(request, "postcode")
+        token = request.match_info["token"]
+        if not self._tries.allow(token):
+            return await self._page(request, opened, problem="too_often", status=429)
+        row = opened.row
+        good = views.postcodes(shipments.document(row), self._recipient(row))
+        if views.plain_postcode(told) not in good:
+            return await self._page(request, opened, problem="wrong", status=422)
+        self._tries.forgive(token)
+        back = web.Response(status=303, headers={"Location": _address(request, token), **_NOT_KEPT})
+        back.set_cookie(
+            COOKIE,
+            self._gateway.links.prove(token),
+            path=f"/t/{token}",
+            httponly=True,
+            samesite="Strict",
+            secure=self._secure,
+            max_age=links.PROOF_SECONDS,
+        )
+        return back
+
+    async def live(self, request: web.Request) -> web.StreamResponse:
+        """Stream the courier, and that there is news, for as long as the link is good."""
+        opened = await self._opened(request)
+        if opened is None:
+            raise web.HTTPNotFound
+        key = (opened.merchant_id, opened.shipment_id)
+        known = opened.row["version"]
+
+        async def still_good() -> bool:
+            nonlocal known
+            now = await self._opened(request)
+            if now is not None and now.row["version"] != known:  # another process brought it
+                known = now.row["version"]
+                self._gateway.positions.say(key, "changed")
+            return now is not None
+
+        return await follow(request, self._gateway.positions, key, "recipient", still_good, changes=True)
+
+    async def brand_css(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the merchant's colours."""
+        brand = await self._brand(request)
+        headers = {"Cache-Control": _BRAND_FILES}
+        return web.Response(text=branding.css(brand.look), content_type="text/css", headers=headers)
+
+    async def logo(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the merchant's logo."""
+        opened = await self._opened(request)
+        png = None
+        if opened is not None:
+            merchant_id = opened.merchant_id
+            png = await self._gateway.store.read(lambda conn: branding.logo(conn, merchant_id))
+        if png is None:
+            raise web.HTTPNotFound
+        return web.Response(body=png, content_type="image/png", headers={"Cache-Control": _BRAND_FILES})
+
+    async def manifest(self, request: web.Request) -> web.StreamResponse:
+        """Answer with what a phone needs to put the page on its home screen."""
+        brand = await self._brand(request)
+        spoken = _speech(request)
+        told = {
+            "name": spoken.say("page.title", shop=brand.name),
+            "short_name": brand.name[:24],
+            "start_url": _address(request, request.match_info["token"]),
+            "scope": "/t/",
+            "display": "standalone",
+            "lang": spoken.tag,
+            "dir": spoken.direction,
+            "background_color": brand.look.ground or "#f4f5f7",
+            "theme_color": brand.look.ground or "#f4f5f7",
+            "icons": [{"src": statics().url("parcel.svg"), "sizes": "any", "type": "image/svg+xml"}],
+        }
+        return web.Response(body=orjson.dumps(told), content_type="application/manifest+json")
+
+    async def worker(self, request: web.Request) -> web.StreamResponse:
+        """Answer with the script that keeps the last state; it may look after the pages alone."""
+        found = statics().files["tracking-worker.js"]
+        return answer(request, found, "no-cache", **{"Service-Worker-Allowed": "/t/"})
+
+    async def gone(self, request: web.Request) -> web.StreamResponse:
+        """Answer what is no link as what is none any more."""
+        return self._gone(request)
+
+    def _gone(self, request: web.Request) -> web.StreamResponse:
+        html = render("gone.html", _speech(request))
+        return page(request, html, status=404, csp=self._policy, headers=_NOT_KEPT)
+
+    async def _opened(self, request: web.Request) -> Opened | None:
+        return await self._gateway.links.opened(request.match_info["token"])
+
+    async def _brand(self, request: web.Request) -> branding.Brand:
+        opened = await self._opened(request)
+        if opened is None:
+            raise web.HTTPNotFound
+        merchant_id = opened.merchant_id
+        return await self._gateway.store.read(lambda conn: branding.of(conn, merchant_id))
+
+    def _recipient(self, row: RowMapping) -> Mapping[str, Any] | None:
+        if row["recipient"] is None:
+            return None
+        told: dict[str, Any] = orjson.loads(self._gateway.vault.open(row["merchant_id"], RECIPIENT, row["recipient"]))
+        return told
+
+    async def _page(
+        self, request: web.Request, opened: Opened, *, problem: str = "", status: int = 200
+    ) -> web.StreamResponse:
+        token = request.match_info["token"]
+        proven = self._gateway.links.proved(token, request.cookies.get(COOKIE, ""))
+        now = now_ms()
+
+        def work(conn: Connection) -> View:
+            return views.look(conn, opened.row, "proven" if proven else "recipient", now, self._recipient)
+
+        view = await self._gateway.store.read(work)
+        spoken = _speech(request, (view.recipient or {}).get("language") if proven else None)
+        html = self._written(view, spoken, token, problem, now)
+        return page(request, html, status=status, csp=self._policy, headers=_NOT_KEPT if proven or problem else None)
+
+    def _written(self, view: View, spoken: Speech, token: str, problem: str, now: int) -> str:
+        at = datetime.fromtimestamp(now / 1000, UTC)
+        told = story.tell(view.shipment, view.events, spoken, view.zone, at)
+        drawn = self._map(view, spoken)
+        return render(
+            "tracking.html",
+            spoken,
+            view=view,
+            story=told,
+            title=spoken.say("page.title", shop=view.brand.name),
+            path=f"/t/{token}",
+            brand_css=bool(branding.css(view.brand.look)),
+            map=bool(drawn["position"] or drawn["places"] or drawn["door"]),
+            map_json=orjson.dumps(drawn).decode(),
+            stale_words=_stale(view, spoken, at),
+            pickup=_pickup(view),
+            address=_lines(view.recipient or {}, view.shipment.get("destination") or {}),
+            proofs=_proofs(view, spoken),
+            carrier_link=_web_address(view.shipment.get("carrier_tracking_url")),
+            problem=problem,
+            open_entries=story.OPEN_ENTRIES,
+            languages=[speech(language) for language in LANGUAGES],
+        )
+
+    def _map(self, view: View, spoken: Speech) -> dict[str, Any]:
+        """Return what the map shows. The door is the address: it takes the postcode, or the delivery there."""
+        destination = view.shipment.get("destination") or {}
+        door = view.courier["proof_place"] or (destination if destination.get("latitude") is not None else None)
+        names = ("courier", "door", "place", "zoom_in", "zoom_out")
+        return {
+            "position": view.courier["position"],
+            "stale": view.courier["stale"],
+            "precision": view.courier["precision"],
+            "door": door and {"latitude": door["latitude"], "longitude": door["longitude"]},
+            "places": _places(view),
+            "tiles": self._gateway.settings.map_tiles,
+            "attribution": self._gateway.settings.map_attribution,
+            "words": {name: spoken.say(f"map.{name}") for name in names},
+        }
+
+
+def _speech(request: web.Request, own: str | None = None) -> Speech:
+    return choose(request.query.get("lang") or own, request.headers.get("Accept-Language", ""))
+
+
+def _address(request: web.Request, token: str) -> str:
+    language = request.query.get("lang", "")
+    return f"/t/{token}?lang={quote(language)}" if language else f"/t/{token}"
+
+
+async def _field(request: web.Request, name: str) -> str:
+    """Return a field of a small form; empty where it is not there."""
+    if (request.content_length or 0) > _MOST_POSTCODE_BYTES:
+        return ""
+    value = (await request.post()).get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _origins(tiles: str) -> tuple[str, ...]:
+    """Return the origin of tiles that lie elsewhere; `{s}` stands for any name there."""
+    parts = urlsplit(tiles)
+    return (f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}",) if parts.netloc else ()
+
+
+def _places(view: View) -> list[dict[str, Any]]:
+    """Return the places on the way, each once, in order; of the earlier parcel of the number none."""
+    found: dict[tuple[float, float], dict[str, Any]] = {}
+    for event in view.events:
+        place = event.get("place") or {}
+        if place.get("latitude") is None or event.get("earlier_parcel"):
+            continue
+        at = (place["latitude"], place["longitude"])
+        name = place.get("city") or place.get("facility") or ""
+        found.setdefault(at, {"latitude": at[0], "longitude": at[1], "name": name})
+    return list(found.values())
+
+
+def _stale(view: View, spoken: Speech, at: datetime) -> str:
+    position = view.courier["position"]
+    if not view.courier["stale"] or position is None:
+        return ""
+    seen = datetime.fromisoformat(position["at"])
+    return spoken.say("page.stale", ago=days.ago(spoken, at - seen))
+
+
+def _pickup(view: View) -> dict[str, Any] | None:
+    """Return where a parcel waits: its address in lines, and the way there for the phone's own map."""
+    place = view.shipment.get("pickup_point")
+    if view.shipment["status"] != "available_for_pickup" or not place:
+        return None
+    lines = [line for line in (place.get("facility"), *_lines(place)) if line]
+    way = None
+    if place.get("latitude") is not None:
+        way = f"geo:{place['latitude']},{place['longitude']}"
+    return {"lines": lines, "way": way}
+
+
+def _lines(*places: Mapping[str, Any]) -> list[str]:
+    """Return the first address that says anything, in lines, with the name where one is told."""
+    for place in places:
+        town = " ".join(part for part in (place.get("postal_code"), place.get("city")) if part)
+        lines = [line for line in (place.get("name"), place.get("street"), town, place.get("country")) if line]
+        if lines:
+            return lines
+    return []
+
+
+def _proofs(view: View, spoken: Speech) -> list[str]:
+    """Return what proofs there are, each kind once."""
+    kinds = dict.fromkeys(one["kind"] for one in view.shipment.get("proofs") or [])
+    return [spoken.say(f"proof.{kind}") for kind in kinds]
+
+
+def _web_address(told: str | None) -> str | None:
+    """Return a carrier's address if it is one of the web: what a carrier says is not a script."""
+    return told if told is not None and urlsplit(told).scheme in ("https", "http") else None

@@ -1,0 +1,102 @@
+"""What a tracking page's reader sees, read from the database in one go and cut by the table of visibility."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import orjson
+
+from connectors import carrier_codes, connector
+from gateway import shipments
+from gateway.lastmile import seeing
+from gateway.pages import branding
+from gateway.visibility import shown
+from normalizer import places
+from normalizer.model import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.pages.branding import Brand
+    from gateway.visibility import Viewer
+
+_UTC = ZoneInfo("UTC")
+_PLACE_FIELDS = ("city", "region", "country")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that a page says: documents as its reader may see them."""
+
+    shipment: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    courier: Mapping[str, Any]
+    recipient: Mapping[str, Any] | None
+    brand: Brand
+    carrier: str
+    zone: ZoneInfo
+    proven: bool
+    can_prove: bool
+    """Whether there is a postcode that could be asked for."""
+
+
+def look(
+    conn: Connection,
+    row: RowMapping,
+    viewer: Viewer,
+    now: int,
+    unseal: Callable[[RowMapping], Mapping[str, Any] | None],
+) -> View:
+    """Return what a viewer sees of a shipment. `unseal` opens a row's recipient."""
+    whole = shipments.document(row)
+    whole["recipient"] = recipient = unseal(row)
+    document = shown(viewer, "shipment", whole)
+    if document["status"] != "out_for_delivery":
+        # Who brought it, or will, is nobody's business but while they are on the way.
+        document |= {"courier": None, "courier_vehicle": None, "stops_before": None}
+    courier = seeing.courier(conn, row["merchant_id"], row["id"], "recipient", now)
+    assert courier is not None  # noqa: S101 - the row was just read in this transaction
+    return View(
+        shipment=document,
+        events=[shown(viewer, "event", orjson.loads(body)) for body in shipments.event_bodies(conn, row)],
+        courier=courier,
+        recipient=document.get("recipient"),
+        brand=branding.of(conn, row["merchant_id"]),
+        carrier=carrier_name(row["carrier"]),
+        zone=zone_of(whole, recipient),
+        proven=viewer == "proven",
+        can_prove=bool(postcodes(whole, recipient)),
+    )
+
+
+def carrier_name(code: str) -> str:
+    """Return a carrier's name as it writes itself."""
+    return connector(code).facts.name if code in carrier_codes() else code
+
+
+def zone_of(shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None) -> ZoneInfo:
+    """Return the clock of where a shipment goes, as far as that is known; of where it was last, else UTC."""
+    told = (shipment["destination"], recipient, shipment.get("carrier_destination"), shipment.get("origin"))
+    for place in told:
+        if place and place.get("country"):
+            where = Place(**{name: place.get(name) for name in _PLACE_FIELDS})
+            known = places.find(where)
+            zone = known.zone if known is not None else places.assumed_zone(where)
+            if zone is not None:
+                return ZoneInfo(zone)
+    return _UTC
+
+
+def postcodes(shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None) -> set[str]:
+    """Return the postcodes that prove whose parcel it is, without spaces and case."""
+    told = (shipment["destination"], recipient)
+    return {plain_postcode(place["postal_code"]) for place in told if place and place.get("postal_code")} - {""}
+
+
+def plain_postcode(text: str) -> str:
+    """Return a postcode as it is compared: `sw1a 1aa` and `SW1A1AA` are one."""
+    return "".join(character for character in text.upper() if character.isalnum())

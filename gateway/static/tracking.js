@@ -1,0 +1,153 @@
+// The tracking page comes alive: what the server wrote is replaced when there is news, the courier moves, and the last
+// state stays to be read without a network. Without this script everything but the map and the movement is there.
+
+const page = document.querySelector("#page");
+const offline = document.querySelector("#offline");
+let map = null;
+let fetching = false;
+let again = false;
+
+function drawMap() {
+  const place = document.querySelector("#map");
+  if (map === null && document.querySelector("#map-card").hidden) return;
+  import("./map.js").then((module) => {
+    map = module.open(place, JSON.parse(place.dataset.map), map);
+  });
+}
+
+// Parts that keep what their reader does with them: a map that was moved, a field that is written in.
+const keeps = (part) => part.id === "map-card" || part.contains(document.activeElement);
+
+function take(text) {
+  const fresh = new DOMParser().parseFromString(text, "text/html");
+  const main = fresh.querySelector("#page");
+  if (main === null) return location.reload(); // the link has ended: the page says so
+  document.title = fresh.title;
+  const open = new Set([...page.querySelectorAll("details[id][open]")].map((one) => one.id));
+  const old = new Map([...page.children].filter((one) => one.id).map((one) => [one.id, one]));
+  let before = null;
+  for (const part of [...main.children]) {
+    const known = old.get(part.id);
+    old.delete(part.id);
+    let now = known;
+    if (part.id === "offline") now = offline;
+    else if (known === undefined) { now = document.adoptNode(part); }
+    else if (part.id === "map-card") takeMap(known, part);
+    else if (!keeps(known) && known.outerHTML !== part.outerHTML) { now = document.adoptNode(part); known.replaceWith(now); }
+    if (before === null ? now !== page.firstElementChild : before.nextElementSibling !== now) {
+      before === null ? page.prepend(now) : before.after(now);
+    }
+    before = now;
+  }
+  for (const gone of old.values()) if (!keeps(gone)) gone.remove();
+  for (const id of open) page.querySelector(`details#${CSS.escape(id)}`)?.setAttribute("open", "");
+  ready();
+}
+
+function takeMap(known, part) {
+  known.hidden = part.hidden;
+  known.querySelector("#map").dataset.map = part.querySelector("#map").dataset.map;
+  for (const id of ["blurred", "stale"]) {
+    const line = known.querySelector(`#${id}`);
+    const told = part.querySelector(`#${id}`);
+    line.hidden = told.hidden;
+    if (line.textContent !== told.textContent) line.textContent = told.textContent;
+  }
+  drawMap();
+}
+
+async function refresh() {
+  if (fetching) { again = true; return; }
+  fetching = true;
+  try {
+    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-cache" });
+    online(answer.headers.get("X-From-Cache") === null);
+    take(await answer.text());
+  } catch {
+    online(false);
+  } finally {
+    fetching = false;
+    if (again) { again = false; refresh(); }
+  }
+}
+
+function online(is) {
+  offline.hidden = is;
+}
+
+function live() {
+  const stream = new EventSource(page.dataset.live);
+  let opened = false;
+  stream.addEventListener("open", () => {
+    online(true);
+    if (opened) refresh(); // what came while the line was down
+    opened = true;
+  });
+  stream.addEventListener("error", () => { if (!navigator.onLine) online(false); });
+  stream.addEventListener("courier", (event) => {
+    const told = JSON.parse(event.data);
+    if (map !== null && told.position !== null) map.move(told);
+    else refresh();
+    document.querySelector("#blurred").hidden = told.precision !== "blurred" || told.position === null;
+    if (told.stale || told.position === null || !document.querySelector("#stale").hidden) refresh();
+  });
+  stream.addEventListener("changed", refresh);
+  stream.addEventListener("talk", refresh);
+  return stream;
+}
+
+// A page in the background needs no stream: phones would cut it anyway, and the courier is drawn afresh on return.
+let stream = null;
+function watch() {
+  if (document.hidden) { stream?.close(); stream = null; return; }
+  if (stream === null) { stream = live(); if (started) refresh(); started = true; }
+}
+let started = false;
+
+function ready() {
+  for (const button of page.querySelectorAll("button[data-copy]")) {
+    button.hidden = !navigator.clipboard;
+  }
+}
+
+page.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (button === null) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+  button.textContent = button.dataset.done;
+});
+
+// Forms marked so are sent without leaving the page; what is wrong stands in the fresh part that comes back.
+page.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (!("live" in form.dataset)) return;
+  event.preventDefault();
+  const sent = new FormData(form, event.submitter);
+  const button = event.submitter;
+  if (button) button.disabled = true;
+  try {
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(sent), headers: { Accept: "text/html" } });
+    document.activeElement?.blur();
+    take(await answer.text());
+    if (answer.ok) document.getElementById(form.dataset.live)?.focus();
+  } catch {
+    online(false);
+  } finally {
+    if (button) button.disabled = false;
+  }
+});
+
+window.addEventListener("offline", () => online(false));
+window.addEventListener("online", refresh);
+document.addEventListener("visibilitychange", watch);
+
+document.querySelector("#lang").addEventListener("change", (event) => event.target.form.submit());
+document.querySelector(".languages button").hidden = true;
+
+if ("serviceWorker" in navigator) {
+  navigator.serviceWorker.register(page.dataset.worker, { scope: "/t/" }).catch(() => {});
+}
+online(navigator.onLine);
+ready();
+drawMap();
+watch();
