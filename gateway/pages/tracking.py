@@ -57,6 +57,7 @@ class TrackingPages:
         app.router.add_get("/t/worker.js", self.worker)
         app.router.add_get(ROOT, self.show)
         app.router.add_post(f"{ROOT}/postcode", self.postcode)
+        app.router.add_get(f"{ROOT}/postcode", self.back)
         app.router.add_get(f"{ROOT}/live", self.live, allow_head=False)
         app.router.add_get(f"{ROOT}/brand.css", self.brand_css)
         app.router.add_get(f"{ROOT}/logo.png", self.logo)
@@ -82,7 +83,7 @@ class TrackingPages:
         if views.plain_postcode(told) not in good:
             return await self._page(request, opened, problem="wrong", status=422)
         self._tries.forgive(token)
-        back = web.Response(status=303, headers={"Location": _address(request, token), **_NOT_KEPT})
+        back = web.Response(status=303, headers={"Location": _address(request), **_NOT_KEPT})
         back.set_cookie(
             COOKIE,
             self._gateway.links.prove(token),
@@ -93,6 +94,10 @@ class TrackingPages:
             max_age=links.PROOF_SECONDS,
         )
         return back
+
+    async def back(self, request: web.Request) -> web.StreamResponse:
+        """Lead who asks for a form's address again (a reload, a bookmark) to the page."""
+        return web.Response(status=303, headers={"Location": _address(request), **_NOT_KEPT})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Stream the courier, and that there is news, for as long as the link is good."""
@@ -136,7 +141,7 @@ class TrackingPages:
         told = {
             "name": spoken.say("page.title", shop=brand.name),
             "short_name": brand.name[:24],
-            "start_url": _address(request, request.match_info["token"]),
+            "start_url": _address(request),
             "scope": "/t/",
             "display": "standalone",
             "lang": spoken.tag,
@@ -188,10 +193,10 @@ class TrackingPages:
 
         view = await self._gateway.store.read(work)
         spoken = _speech(request, (view.recipient or {}).get("language") if proven else None)
-        html = self._written(view, spoken, token, problem, now)
+        html = self._written(view, spoken, request, problem, now)
         return page(request, html, status=status, csp=self._policy, headers=_NOT_KEPT if proven or problem else None)
 
-    def _written(self, view: View, spoken: Speech, token: str, problem: str, now: int) -> str:
+    def _written(self, view: View, spoken: Speech, request: web.Request, problem: str, now: int) -> str:
         at = datetime.fromtimestamp(now / 1000, UTC)
         told = story.tell(view.shipment, view.events, spoken, view.zone, at)
         drawn = self._map(view, spoken)
@@ -201,7 +206,8 @@ class TrackingPages:
             view=view,
             story=told,
             title=spoken.say("page.title", shop=view.brand.name),
-            path=f"/t/{token}",
+            path=f"/t/{request.match_info['token']}",
+            own_address=_address(request),
             brand_css=bool(branding.css(view.brand.look)),
             map=bool(drawn["position"] or drawn["places"] or drawn["door"]),
             map_json=orjson.dumps(drawn).decode(),
@@ -236,8 +242,8 @@ def _speech(request: web.Request, own: str | None = None) -> Speech:
     return choose(request.query.get("lang") or own, request.headers.get("Accept-Language", ""))
 
 
-def _address(request: web.Request, token: str) -> str:
-    language = request.query.get("lang", "")
+def _address(request: web.Request) -> str:
+    token, language = request.match_info["token"], request.query.get("lang", "")
     return f"/t/{token}?lang={quote(language)}" if language else f"/t/{token}"
 
 

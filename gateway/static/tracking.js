@@ -3,6 +3,7 @@
 
 const page = document.querySelector("#page");
 const offline = document.querySelector("#offline");
+if (location.pathname !== new URL(page.dataset.self, location).pathname) history.replaceState(null, "", page.dataset.self); // after a form
 let map = null;
 let fetching = false;
 let again = false;
@@ -60,7 +61,7 @@ async function refresh() {
   if (fetching) { again = true; return; }
   fetching = true;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, cache: "no-cache" });
+    const answer = await fetch(page.dataset.self, { headers: { Accept: "text/html" }, cache: "no-cache" });
     online(answer.headers.get("X-From-Cache") === null);
     take(await answer.text());
   } catch {

@@ -111,6 +111,11 @@ async def test_a_wrong_postcode_is_said_and_guessing_ends(house, parcel):
     assert "Too many tries" in html
 
 
+async def test_a_reload_after_a_wrong_postcode_leads_back_to_the_page(house, parcel):
+    async with house.session.get(f"{house.url}{parcel[2]}/postcode?lang=de", allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, f"{parcel[2]}?lang=de")
+
+
 @pytest.mark.parametrize("odd", ["", "%00", "a" * 5_000, "%F0%9F%93%A6"])
 async def test_an_odd_postcode_is_only_wrong(house, parcel, odd):
     status, _, _ = await post(house, f"{parcel[2]}/postcode", postcode=odd)
