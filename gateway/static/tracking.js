@@ -16,10 +16,11 @@ function drawMap() {
   });
 }
 
-// Parts that keep what their reader does with them: a map that was moved, a field that is written in.
-const keeps = (part) => part.id === "map-card" || part.contains(document.activeElement);
+// Parts that keep what their reader does with them: a map that was moved, a field that is written in, an answer to a
+// form that stands to be read.
+const keeps = (part) => part.id === "map-card" || part.contains(document.activeElement) || part.querySelector("[role=alert]") !== null;
 
-function take(text) {
+function take(text, answered = null) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
   const main = fresh.querySelector("#page");
   if (main === null) return location.reload(); // the link has ended: the page says so
@@ -34,13 +35,13 @@ function take(text) {
     if (part.id === "offline") now = offline;
     else if (known === undefined) { now = document.adoptNode(part); }
     else if (part.id === "map-card") takeMap(known, part);
-    else if (!keeps(known) && known.outerHTML !== part.outerHTML) { now = document.adoptNode(part); known.replaceWith(now); }
+    else if ((known === answered || !keeps(known)) && known.outerHTML !== part.outerHTML) { now = document.adoptNode(part); known.replaceWith(now); }
     if (before === null ? now !== page.firstElementChild : before.nextElementSibling !== now) {
       before === null ? page.prepend(now) : before.after(now);
     }
     before = now;
   }
-  for (const gone of old.values()) if (!keeps(gone)) gone.remove();
+  for (const gone of old.values()) if (gone === answered || !keeps(gone)) gone.remove();
   for (const id of open) page.querySelector(`details#${CSS.escape(id)}`)?.setAttribute("open", "");
   ready();
 }
@@ -128,8 +129,7 @@ page.addEventListener("submit", async (event) => {
   if (button) button.disabled = true;
   try {
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(sent), headers: { Accept: "text/html" } });
-    document.activeElement?.blur();
-    take(await answer.text());
+    take(await answer.text(), form.closest("#page > section"));
     if (answer.ok) document.getElementById(form.dataset.live)?.focus();
   } catch {
     online(false);
