@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from multidict import CIMultiDict
 from yarl import URL
 
 from webhooks.guard import Guard, RefusedError, current_dial
@@ -40,9 +39,9 @@ class Proxy:
     login: str = field(default="", repr=False)
 
     @property
-    def headers(self) -> CIMultiDict[str]:
+    def headers(self) -> dict[str, str]:
         """Return what the proxy gets from us."""
-        return CIMultiDict({"Proxy-Authorization": self.login} if self.login else {})
+        return {"Proxy-Authorization": self.login} if self.login else {}
 
 
 def read_proxy(text: str) -> Proxy | None:
