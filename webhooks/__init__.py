@@ -4,5 +4,6 @@
 that log. `endpoints`, `steering`, `keyring`, `attempts` and `messages` are what an API needs. Knows no carriers.
 
 A lane, from the inside out: `item` (a message in it), `unsettled` (those in hand and their order), `lane` (what to do
-about an answer), `course` (the lane with its address and keys), `courses` (all of them).
+about an answer), `course` (the lane with its place in the database and its
+`envoy`, who knows address, keys and what else the endpoint wants), `courses` (all of them).
 """

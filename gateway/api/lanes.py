@@ -44,13 +44,14 @@ async def test(ask: Ask) -> web.StreamResponse:
             outcome = await ask.gateway.dispatcher.test(ask.merchant_id, ask.path("endpoint_id"))
     except KeyError:
         raise Problem("not-found") from None
+    exchange = None if outcome.exchange is None else outcome.exchange.pack()
     return answer(
         {
             "outcome": outcome.kind,
             "status": outcome.status,
             "ms": outcome.ms,
             "ip": outcome.ip,
-            "response": outcome.response,
+            **_seen(outcome.status, outcome.response, exchange),
         }
     )
 
@@ -112,10 +113,15 @@ async def attempts(ask: Ask) -> web.StreamResponse:
 _NOT_KEPT = dict.fromkeys(("request_headers", "response_headers", "phases", "tls"))
 
 
+def _seen(status: int | None, response: str, exchange: bytes | None) -> dict[str, Any]:
+    """Return what a request looked like, as far as it is kept; without an answer `response` says why."""
+    seen: dict[str, Any] = dict(_NOT_KEPT) if exchange is None else orjson.loads(exchange)
+    if status is None or exchange is None:
+        seen |= {"response": response, "response_cut": False}
+    return seen
+
+
 def _attempt(of: AttemptFacts) -> dict[str, Any]:
-    exchange: dict[str, Any] = dict(_NOT_KEPT) if of.exchange is None else orjson.loads(of.exchange)
-    if of.status is None or of.exchange is None:
-        exchange |= {"response": of.response, "response_cut": False}
     return {
         "message_id": of.message_id,
         "sequence": of.sequence,
@@ -125,7 +131,7 @@ def _attempt(of: AttemptFacts) -> dict[str, Any]:
         "outcome": of.outcome,
         "ms": of.ms,
         "ip": of.ip,
-        **exchange,
+        **_seen(of.status, of.response, of.exchange),
     }
 
 

@@ -214,6 +214,21 @@ async def test_a_token_taken_back_is_renewed_once_and_the_message_arrives_at_onc
     assert (lane["retrying"], lane["failing_since"]) == (0, None)
 
 
+async def test_requests_whose_token_is_taken_back_together_share_one_new_token(house, shop, tokens):
+    tokens.on_token = lambda token: setattr(shop, "token", token)
+    endpoint = await made(house, shop.url, auth=oauth(tokens), ordering="none")
+    await tell(house)
+    await house.until(lambda: len(shop.got) == 1)
+    shop.token, shop.hangs = "taken back", 0.1  # all are under way before the first refusal
+    account_id = await house.demo_account()
+    for number in ("DEMO770044006", "DEMO100200351", "DEMO100200344"):
+        await house.tell(account_id, number, "PICKED_UP")
+    found = await attempts(house, endpoint, 7)
+    assert [one["number"] for one in found if one["status"] == 200] == [1, 1, 1, 1]
+    assert [one["number"] for one in found if one["status"] == 401] == [0, 0, 0]
+    assert len(tokens.asked) == 2
+
+
 async def test_an_endpoint_that_takes_no_token_at_all_is_charged_and_the_token_server_left_in_peace(
     house, shop, tokens
 ):
@@ -270,6 +285,8 @@ async def test_an_endpoint_behind_client_certificates_is_shown_ours(house, autho
         stranger = await made(house, shop.url)
         answer = (await house.call("POST", f"/v1/endpoints/{stranger['id']}/test")).json
         assert (answer["outcome"] in {"tls", "reset"}, answer["status"]) == (True, None)
+        assert answer["request_headers"]["webhook-id"].startswith("msg_")
+        assert (answer["response_headers"], answer["response"]) == ([], "")
         assert len(shop.got) == 1
         other = Authority(authority.file.parent, "Another authority").sign("gateway.shop.example")
         wrong = {"client_certificate": {"certificate": other[0], "key": other[1]}}

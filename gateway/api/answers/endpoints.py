@@ -83,16 +83,6 @@ class PublicKey(BaseModel, extra="forbid"):
     public_key: str | None
 
 
-class TestResult(BaseModel, extra="forbid"):
-    """What an endpoint answered to a `ping`."""
-
-    outcome: str
-    status: int | None
-    ms: int
-    ip: str | None
-    response: str
-
-
 class Replay(BaseModel, extra="forbid"):
     """A replay and how far it has got. Replays of one endpoint run one after the other."""
 
@@ -155,13 +145,9 @@ class Tls(BaseModel, extra="forbid"):
     certificate_ends_at: datetime | None = Field(description="When the endpoint's certificate ends.")
 
 
-class Attempt(BaseModel, extra="forbid"):
+class TestResult(BaseModel, extra="forbid"):
     """One request to an endpoint, and what came of it."""
 
-    message_id: str | None
-    sequence: int
-    number: int
-    at: datetime
     status: int | None
     outcome: str
     ms: int
@@ -172,6 +158,15 @@ class Attempt(BaseModel, extra="forbid"):
     response_headers: list[tuple[str, str]] | None
     phases: Phases | None
     tls: Tls | None
+
+
+class Attempt(TestResult):
+    """One request of a message to an endpoint."""
+
+    message_id: str | None
+    sequence: int
+    number: int = Field(description="Which try it was; 0 for one that was sent again at once.")
+    at: datetime
 
 
 class Attempts(BaseModel, extra="forbid"):
