@@ -50,6 +50,12 @@ _SECOND_GUESSES = Counter(
     ("outcome",),
     registry=REGISTRY,
 )
+_PROVIDER_CALLS = Counter(
+    "gateway_provider_calls",
+    "Reports and answers that providers of channels passed on: taken, forged.",
+    ("channel", "outcome"),
+    registry=REGISTRY,
+)
 _PAYLOADS = Counter(
     "gateway_payloads", "Kept payloads by what reading made of them.", ("carrier", "outcome"), registry=REGISTRY
 )
@@ -117,6 +123,12 @@ def subscriptions(carrier: str, outcome: str) -> Counter:
 def second_guesses(outcome: str) -> Counter:
     """Return the counter of numbers that other carriers were asked for."""
     return _SECOND_GUESSES.labels(outcome)
+
+
+@cache
+def provider_calls(channel: str, outcome: str) -> Counter:
+    """Return the counter of what a channel's providers passed on."""
+    return _PROVIDER_CALLS.labels(channel, outcome)
 
 
 @cache

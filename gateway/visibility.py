@@ -151,6 +151,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "created_at": "MSO",
         "body": "MS",
         "deliveries": "MSO",
+        "notices": "MS",
     },
     "account": {
         "id": "MSO",

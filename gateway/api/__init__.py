@@ -17,6 +17,7 @@ from gateway.api import (
     accounts,
     branding,
     carriers,
+    channels,
     corrections,
     docs,
     endpoints,
@@ -34,6 +35,8 @@ from gateway.api import (
     replays,
     shipments,
     stream,
+    subscriptions,
+    templates,
     tracking_links,
 )
 from gateway.api.auth import Doorkeeper
@@ -44,6 +47,7 @@ from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
+from gateway.people.public import PublicPeople
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -58,12 +62,15 @@ CALLS: tuple[Call, ...] = (
     *shipments.CALLS.all,
     *corrections.CALLS.all,
     *tracking_links.CALLS.all,
+    *subscriptions.CALLS.all,
     *events.CALLS.all,
     *orders.CALLS.all,
     *endpoints.CALLS.all,
     *lanes.CALLS.all,
     *replays.CALLS.all,
     *messages.CALLS.all,
+    *channels.CALLS.all,
+    *templates.CALLS.all,
     *accounts.CALLS.all,
     *account_codes.CALLS.all,
     *carriers.CALLS.all,
@@ -98,6 +105,7 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_get(PUSH_PATH, take, allow_head=False)
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
+    PublicPeople(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))
     app.router.add_get("/readyz", health.ready(gateway))
     app.router.add_get("/metrics", health.measured(gateway))

@@ -10,6 +10,7 @@ from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.endpoints import translated
 from gateway.api.problems import Problem, invalid
+from gateway.people import notices, showing
 from gateway.visibility import shown
 from normalizer import render
 from webhooks import messages, steering
@@ -17,15 +18,17 @@ from webhooks.endpoint_rows import NoEndpoint
 
 if TYPE_CHECKING:
     from aiohttp import web
+    from sqlalchemy import Connection
 
     from gateway.api.requests import MessagesQuery, ResendIn
+    from gateway.people.notices import NoticeFacts
     from webhooks.messages import Told
 
 CALLS = Calls("Messages")
 
 
-def document(told: Told, *, whole: bool = False) -> dict[str, Any]:
-    """Return a message and what became of it; `whole` adds the bytes that were signed, as JSON."""
+def document(told: Told, people: list[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """Return a message and what became of it; `people`, its notices, come with the bytes that were signed, as JSON."""
     entry = told.entry
     of_order = entry.type.startswith("order.")
     members: dict[str, Any] = {
@@ -50,8 +53,8 @@ def document(told: Told, *, whole: bool = False) -> dict[str, Any]:
             for one in told.deliveries
         ],
     }
-    if whole:
-        members["body"] = orjson.Fragment(entry.body)
+    if people is not None:
+        members |= {"body": orjson.Fragment(entry.body), "notices": people}
     return members
 
 
@@ -86,17 +89,23 @@ async def find(ask: Ask) -> web.StreamResponse:
 @CALLS.add(
     "GET",
     "/v1/messages/{message_id}",
-    "A message: its body, and its state at every endpoint.",
+    "A message: its body, its state at every endpoint, and the notices people got of it.",
     roles=STAFF,
     answers={200: answers.Told},
     problems=("not-found",),
 )
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one message."""
-    told = await ask.gateway.store.read(lambda conn: messages.get(conn, ask.merchant_id, ask.path("message_id")))
+    message_id = ask.path("message_id")
+
+    def work(conn: Connection) -> tuple[Told | None, list[NoticeFacts]]:
+        told = messages.get(conn, ask.merchant_id, message_id)
+        return told, notices.of_messages(conn, ask.merchant_id, [message_id]).get(message_id, [])
+
+    told, people = await ask.gateway.store.read(work)
     if told is None:
         raise Problem("not-found")
-    return answer(shown(ask.principal.role, "message", document(told, whole=True)))
+    return answer(shown(ask.principal.role, "message", document(told, showing.notices(ask.gateway.vault, people))))
 
 
 @CALLS.add(

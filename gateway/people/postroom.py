@@ -66,6 +66,7 @@ class PostRoom:
         self._by_merchant: dict[str, set[AccountKey]] = {}
         self._seen = 0
         self._sweeper: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
 
     async def start(self) -> None:
         """Open a lane for every account that may send, and go on where the last process ended."""
@@ -86,6 +87,10 @@ class PostRoom:
         """Let a merchant's lanes look now."""
         for key in self._by_merchant.get(merchant_id, ()):
             self._lanes[key].wake()
+
+    def look(self) -> None:
+        """Look for changed accounts now: one was made, changed or deleted here."""
+        self._changed.set()
 
     async def sweep(self) -> None:
         """Take over what changed of the accounts: new ones, new secrets, rejected and deleted ones."""
@@ -116,7 +121,9 @@ class PostRoom:
 
     async def _sweep_for_ever(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_EVERY)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), SWEEP_EVERY)
+            self._changed.clear()
             try:
                 await self.sweep()
             except Exception:

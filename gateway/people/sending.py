@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from webhooks.channels.base import Said
     from webhooks.log import Entry
 
-_W, _N, _A, _M, _T = People.wish.c, People.notice.c, People.account.c, Webhooks.message.c, People.wording.c
+_W, _N, _A, _M = People.wish.c, People.notice.c, People.account.c, Webhooks.message.c
 
 CLAIM_MS = 120_000
 """Longer than any exchange with a provider."""
@@ -63,7 +63,6 @@ class Claimed:
     expires_at: int
     wish: Mapping[str, Any]
     data: Mapping[str, Any]
-    wording: Mapping[str, Any]
 
     @property
     def urgent(self) -> bool:
@@ -108,14 +107,9 @@ _DUE = (
         People.notice,
         *(column.label(_BESIDE + column.name) for column in People.wish.columns),
         _M.body,
-        _T.texts,
     )
     .outerjoin(People.wish, and_(_W.merchant_id == _N.merchant_id, _W.id == _N.wish_id))
     .outerjoin(Webhooks.message, and_(_M.merchant_id == _N.merchant_id, _M.sequence == _N.sequence))
-    .outerjoin(
-        People.wording,
-        and_(_T.merchant_id == _N.merchant_id, _T.subject == _N.subject, _T.language == _W.language),
-    )
 )
 
 
@@ -165,7 +159,6 @@ def _claimed(row: RowMapping, attempts: int) -> Claimed:
         expires_at=row["expires_at"],
         wish={name: row[_BESIDE + name] for name in _W.keys()},  # noqa: SIM118 - columns, not a dictionary
         data={} if row["body"] is None else orjson.loads(row["body"])["data"],
-        wording={} if row["texts"] is None else orjson.loads(row["texts"]),
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from connectors import UnknownCarrier, connector
 from gateway import shipments
-from gateway.people import accounts, addresses
+from gateway.people import accounts, addresses, overrides
 from gateway.people.subjects import CONFIRM
 from gateway.people.wording import Facts, now_at, word
 from gateway.tables import Tables
@@ -60,7 +60,7 @@ class Writer:
         link = ticket_url
         if one.subject != CONFIRM:
             link = (await self._links.urls(merchant_id, [wish["shipment_id"]]))[wish["shipment_id"]] or ""
-        shop, history, sender = await self._store.read(lambda conn: _beside(conn, key, one))
+        shop, own, history, sender = await self._store.read(lambda conn: _beside(conn, key, one))
         facts = Facts(
             subject=one.subject,
             language=wish["language"],
@@ -72,7 +72,7 @@ class Writer:
             link=link,
             unsubscribe="" if one.subject == CONFIRM else ticket_url,
             history=history,
-            own=one.wording,
+            own=own,
             answers=_ANSWERING.issuperset(sender),
         )
         worded = word(facts, one.channel)
@@ -123,12 +123,13 @@ def history_of(conn: Connection, merchant_id: str, shipment_id: str) -> list[dic
     return [event for event in events if not event["earlier_parcel"]]
 
 
-def _beside(conn: Connection, key: AccountKey, one: Claimed) -> tuple[str, list[dict[str, Any]], str]:
-    """Return the shop's name, the parcel's history where it is told, and who an SMS comes from."""
+def _beside(conn: Connection, key: AccountKey, one: Claimed) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
+    """Return the shop's name, its own words, the parcel's history where it is told, and who an SMS comes from."""
     history = []
     if one.channel == "email" and one.data:
         history = history_of(conn, key.merchant_id, one.data["shipment"]["id"])
     row = accounts.get(conn, key) if one.channel == "sms" else None
     settings = {} if row is None else accounts.settings_of(row)
     # a messaging service picks its sender itself: whether that is a number is not ours to know
-    return shop_name(conn, key.merchant_id), history, settings.get("from") or "a service"
+    own = overrides.texts_of(conn, key.merchant_id, one.subject, one.wish["language"])
+    return shop_name(conn, key.merchant_id), own, history, settings.get("from") or "a service"

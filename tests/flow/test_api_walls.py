@@ -16,7 +16,8 @@ from gateway.keys import ROLES, Principal
 from gateway.visibility import TABLE, sees
 
 BY_NAME = {f"{call.method} {call.path}": call for call in CALLS}
-WITH_ID = [name for name, call in BY_NAME.items() if "{" in call.path]
+WITH_ID = [name for name, call in BY_NAME.items() if "_id}" in call.path]
+CONSENT = {"how": "checkout"}
 
 BODIES = {
     "POST /v1/shipments/{shipment_id}/events": {"status": "delivered", "at": "2026-11-03T09:30:00Z"},
@@ -29,6 +30,13 @@ BODIES = {
     "PATCH /v1/endpoints/{endpoint_id}": {"description": "stolen"},
     "PATCH /v1/accounts/{account_id}": {"label": "stolen"},
     "PUT /v1/accounts/{account_id}/codes": {"codes": []},
+    "POST /v1/shipments/{shipment_id}/subscriptions": {
+        "channel": "email",
+        "address": "stolen@example.com",
+        "consent": CONSENT,
+    },
+    "PATCH /v1/channels/{channel_id}": {"label": "stolen"},
+    "POST /v1/channels/{channel_id}/test": {"to": "stolen"},
 }
 
 MAY = {
@@ -77,6 +85,20 @@ MAY = {
     "PATCH /v1/accounts/{account_id}": "merchant",
     "DELETE /v1/accounts/{account_id}": "merchant",
     "GET /v1/accounts/{account_id}/codes": "merchant support",
+    "POST /v1/shipments/{shipment_id}/subscriptions": "merchant support",
+    "GET /v1/shipments/{shipment_id}/subscriptions": "merchant support",
+    "DELETE /v1/shipments/{shipment_id}/subscriptions/{subscription_id}": "merchant support",
+    "POST /v1/channels": "merchant",
+    "GET /v1/channels": "merchant support",
+    "GET /v1/channels/{channel_id}": "merchant support",
+    "PATCH /v1/channels/{channel_id}": "merchant",
+    "DELETE /v1/channels/{channel_id}": "merchant",
+    "POST /v1/channels/{channel_id}/test": "merchant",
+    "GET /v1/templates": "merchant support",
+    "GET /v1/templates/{subject}/{language}": "merchant support",
+    "PUT /v1/templates/{subject}/{language}": "merchant",
+    "DELETE /v1/templates/{subject}/{language}": "merchant",
+    "POST /v1/templates/{subject}/{language}/preview": "merchant support",
     "PUT /v1/accounts/{account_id}/codes": "merchant",
     "GET /v1/carriers": "merchant support storefront operator",
     "GET /v1/carriers/detect": "merchant support storefront operator",
@@ -115,6 +137,9 @@ async def things(house):
     replay = await house.call("POST", f"/v1/endpoints/{endpoint.json['id']}/replay", {"since": "2026-01-01T00:00:00Z"})
     messages = await house.call("GET", "/v1/messages")
     key = await house.call("POST", "/v1/keys", {"role": "support"})
+    channel = await house.call("POST", "/v1/channels", {"channel": "console", "label": "mine"})
+    wish = {"channel": "console", "address": "Ines Example", "consent": CONSENT}
+    subscription = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
@@ -123,6 +148,8 @@ async def things(house):
         "replay_id": replay.json["id"],
         "message_id": messages.json["data"][0]["id"],
         "key_id": key.json["id"],
+        "channel_id": channel.json["id"],
+        "subscription_id": subscription.json["id"],
     }
 
 
@@ -156,14 +183,21 @@ async def test_another_merchants_things_do_not_exist(house, things, name):
     unknown = await house.call(call.method, filled(call, nobody), body, key=stranger)
     assert (foreign.status, unknown.status) == (404, 404)
     assert foreign.json | {"request_id": ""} == unknown.json | {"request_id": ""}
-    for path in ("shipments", "orders", "endpoints", "accounts"):
+    for path in (
+        "shipments",
+        "orders",
+        "endpoints",
+        "accounts",
+        "channels",
+        f"shipments/{things['shipment_id']}/subscriptions",
+    ):
         (mine,) = (await house.call("GET", f"/v1/{path}")).json["data"]
         assert "stolen" not in orjson.dumps(mine).decode()
 
 
 async def test_another_merchants_lists_are_empty(house, things):
     _, stranger = await house.merchant()
-    for path in ("shipments", "orders", "endpoints", "accounts", "messages"):
+    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates"):
         assert (await house.call("GET", f"/v1/{path}", key=stranger)).json == {"data": [], "next_cursor": None}
     (key,) = (await house.call("GET", "/v1/keys", key=stranger)).json["data"]
     assert key["id"] != things["key_id"]
@@ -275,6 +309,11 @@ async def test_no_secret_and_nobodys_data_is_ever_logged(house, things, logs):
     await house.call("POST", "/v1/accounts", {"carrier": "demo", "secrets": secrets | {"wrong": "very-secret-4"}})
     await house.call("POST", "/v1/shipments", {"tracking_number": "1", "recipient": personal | {"fax": "very-secret"}})
     await house.call("POST", f"/v1/endpoints/{made.json['id']}/test")
+    for address in ("ulla@example.org", "not Ulla's address"):
+        wish = {"channel": "email", "address": address, "consent": CONSENT, "double_opt_in": True}
+        await house.call("POST", f"/v1/shipments/{things['shipment_id']}/subscriptions", wish)
+    await house.call("POST", f"/v1/channels/{things['channel_id']}/test", {"to": "Ulla Muster"})
+    await house.call("POST", "/v1/channels", {"channel": "sms", "secrets": {"auth_token": "very-secret-6"}})
     await house.push(things["account_id"], b'{"name": "Ulla Muster"}', "t=1,v1=very-secret-5")
     await house.push(things["account_id"], b'{"name": "Ulla Muster"}')
     await house.read_all()
@@ -357,5 +396,5 @@ async def test_a_client_that_goes_in_the_middle_of_its_body_is_no_fault_of_ours(
 
 @pytest.mark.parametrize("odd", ["%00", "%2F", "..%2f", "%ff", "%F0%9F%93%A6", "a%20b", "x" * 3_000])
 async def test_odd_ids_are_simply_unknown(house, odd):
-    for path in ("shipments", "orders", "endpoints", "accounts", "messages"):
+    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates"):
         assert (await house.call("GET", f"/v1/{path}/{odd}")).status in (400, 404)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,6 +76,8 @@ class Inbound:
     to: str
     text: str
     word: Literal["stop", "start", "help"] | None = None
+    handled: bool = False
+    """The provider answered the person already."""
 
 
 class Channel(Protocol):
@@ -92,6 +94,7 @@ class Channel(Protocol):
         ...
 
 
+@runtime_checkable
 class Hears(Protocol):
     """A channel whose provider calls back."""
 
@@ -101,4 +104,8 @@ class Hears(Protocol):
 
     def hear(self, headers: Mapping[str, str], body: bytes) -> Sequence[Report | Inbound]:
         """Read a verified call. What it does not know it leaves out."""
+        ...
+
+    def answer(self, text: str) -> tuple[bytes, str]:
+        """Return the body and media type of the answer to a call; `text`, where there is one, goes to who wrote."""
         ...

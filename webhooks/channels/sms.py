@@ -11,6 +11,7 @@ from contextlib import suppress
 from hashlib import sha1, sha256
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, quote, urlencode
+from xml.sax.saxutils import escape
 
 from webhooks.channels.base import Forged, Inbound, Kind, Outgoing, Report, Said
 from webhooks.channels.fields import BadSettings, Field
@@ -139,8 +140,16 @@ class Sms:
             return [Report(provider_id=sid, state=state, code=code, reason=known.reason if known else "")]
         if status in ("received", "receiving", "") and form.get("From") and "Body" in form:
             word = _OPT_OUT.get(form.get("OptOutType", "").upper()) or word_of(form["Body"])
-            return [Inbound(provider_id=sid, sender=form["From"], to=form.get("To", ""), text=form["Body"], word=word)]
+            # with its own handling of these words on, the provider names the word and has answered it
+            handled = "OptOutType" in form
+            sender, to, text = form["From"], form.get("To", ""), form["Body"]
+            return [Inbound(provider_id=sid, sender=sender, to=to, text=text, word=word, handled=handled)]
         return []
+
+    def answer(self, text: str) -> tuple[bytes, str]:
+        """Return TwiML: nothing more to do, or a message to whoever wrote."""
+        message = f"<Message>{escape(text)}</Message>" if text else ""
+        return f'<?xml version="1.0" encoding="UTF-8"?><Response>{message}</Response>'.encode(), "text/xml"
 
 
 def signatures(token: bytes, url: str, body: bytes) -> list[bytes]:

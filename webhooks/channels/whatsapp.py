@@ -124,6 +124,10 @@ class WhatsApp:
                     heard.extend(_inbound(value))
         return heard
 
+    def answer(self, text: str) -> tuple[bytes, str]:  # noqa: ARG002 - the seam's; this provider relays no answers
+        """Return an empty answer."""
+        return b"", "text/plain"
+
 
 def _template(notice: Outgoing) -> dict[str, Any]:
     values = [{"type": "text", "text": value} for value in notice.template_values]

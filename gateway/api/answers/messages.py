@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from gateway.api.answers.people import Notice
+
 
 class Message(BaseModel, extra="forbid"):
     """A webhook message, and what stands in the live stream."""
@@ -52,6 +54,7 @@ class Told(BaseModel, extra="forbid"):
     created_at: datetime
     body: Message | None = Field(default=None, description="Only where one message is asked for.")
     deliveries: list[Delivery]
+    notices: list[Notice] = Field(default=[], description="Only where one message is asked for.")
 
 
 class ToldPage(BaseModel, extra="forbid"):

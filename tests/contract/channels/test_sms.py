@@ -158,7 +158,7 @@ async def test_calls_without_the_right_signature_are_forged(outside):
         ),
         (
             {"MessageSid": "SM2", "SmsStatus": "received", "From": "+1", "To": "+2", "Body": "x", "OptOutType": "STOP"},
-            [Inbound(provider_id="SM2", sender="+1", to="+2", text="x", word="stop")],
+            [Inbound(provider_id="SM2", sender="+1", to="+2", text="x", word="stop", handled=True)],
         ),
         (
             {"MessageSid": "SM2", "SmsStatus": "received", "From": "+1", "To": "+2", "Body": " Arrêt "},
