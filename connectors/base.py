@@ -69,13 +69,17 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """A carrier's call to us before anything is kept: what a carrier's scheme needs to prove its origin."""
+    """A carrier's call to us before anything is kept: what a carrier's scheme needs to prove its origin.
+
+    `path` is that of the address the carrier was given, for schemes that sign it.
+    """
 
     method: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
     received_at: datetime
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,9 @@ class Pushes(ABC):
 
     signs_time: ClassVar[bool] = False
     """True where the scheme carries a time stamp, so that a push kept and sent again later is refused."""
+
+    proved_in_body: ClassVar[bool] = False
+    """True where the proof stands in the body, so that headers and query prove nothing."""
 
     @abstractmethod
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:

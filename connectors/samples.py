@@ -128,7 +128,7 @@ class Sample:
         if self.source != "push":
             raise BadSample(f"{self.name} is no push")
         request = self.exchanges[0][0]
-        return Push(request.method, request.headers, request.query, request.body, self.at)
+        return Push(request.method, request.headers, request.query, request.body, self.at, request.path)
 
 
 def samples(folder: Path) -> list[Sample]:

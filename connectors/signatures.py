@@ -50,6 +50,11 @@ def _unbase64(text: str) -> bytes:
     return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
+def hmac_hex(secret: bytes, message: bytes, *, digest: Digest = "sha256") -> str:
+    """Return the HMAC of `message` as small hex digits, for a question of ours."""
+    return hmac.digest(secret, message, digest).hex()
+
+
 def same(one: str, other: str) -> bool:
     """Compare two texts in constant time; an empty text equals nothing, not even another empty one."""
     # Servers hand over header bytes that are no UTF-8 as lone surrogates.

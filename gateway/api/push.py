@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -45,6 +46,7 @@ def _pusher(code: str) -> tuple[_PushingConnector, int] | None:
 def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     """Return the handler of `/carriers/{carrier}/push/{account_id}`."""
     find_account = desk.accounts.get
+    outside = urlsplit(desk.gateway.settings.public_url).path.rstrip("/")
     keep = desk.gateway.inbox.keep
 
     async def take(request: web.Request) -> web.StreamResponse:
@@ -65,7 +67,8 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
             raise
         now = time.time_ns() // 1_000_000
         headers = {name.lower(): value for name, value in request.headers.items()}
-        push = Push(request.method, headers, request.query, body, datetime.fromtimestamp(now / 1000, UTC))
+        at, path = datetime.fromtimestamp(now / 1000, UTC), outside + request.path
+        push = Push(request.method, headers, request.query, body, at, path)
         try:
             challenge = by.challenge(push, account.secrets)
             if challenge is not None:
