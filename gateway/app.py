@@ -15,6 +15,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from gateway import alerts, housekeeping, metrics, schema, watching
 from gateway.carriers import CarrierAccess
 from gateway.db import SqliteStore
+from gateway.imports.importer import Importer
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
 from gateway.lastmile.positions import LOOK_EVERY, Positions
@@ -73,6 +74,7 @@ class Gateway:
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
+        self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self._mail: Outside | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -97,6 +99,7 @@ class Gateway:
             self._every(self.subscriber.tick, self.settings.poll_every_seconds)
             self._every(self.carriers.note_usage, 60)
         if "ingest" in roles:
+            self._every(self.importer.tick, 2)
             self._every(self._watch, LOOK_FOR_TROUBLE_SECONDS)
         self._every(self._measure, 5)
         self._every(self.positions.look, LOOK_EVERY)
@@ -146,6 +149,15 @@ class Gateway:
             self.positions.hint(theirs)
             for entry in theirs:
                 metrics.messages(entry.type).inc()
+
+    def take_in(self) -> None:
+        """Begin with a new import at once, where this process does so."""
+        if "ingest" in self.settings.roles and self._scheduler.running:
+            self._scheduler.add_job(self.importer.tick, id="import", replace_existing=True, misfire_grace_time=60)
+
+    def _ask_carriers(self) -> None:
+        if "poll" in self.settings.roles:
+            self.poller.wake()
 
     def _read(self, payloads: int) -> None:
         self.inbox.waiting = max(0, self.inbox.waiting - payloads)

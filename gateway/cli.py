@@ -115,6 +115,18 @@ def _data(commands: Parsers) -> None:
     create.add_argument("name", metavar="NAME")
     create.add_argument("--email", metavar="ADDRESS", help="where it is written to when an endpoint of it fails")
     _settings(create)
+    taken = _command(
+        commands,
+        "import",
+        "importing:take_in",
+        "take in a file of orders or shipments",
+        "CSV or NDJSON, as the API takes it; also beside a gateway that serves. Exit code 1 where lines were refused.",
+    )
+    taken.add_argument("file", metavar="FILE", help="its name ends in .csv or .ndjson; - reads standard input")
+    taken.add_argument("--merchant", metavar="ID", required=True)
+    taken.add_argument("--kind", choices=("orders", "shipments"), default="shipments")
+    taken.add_argument("--format", choices=("csv", "ndjson"), help="where the file's name does not tell")
+    _settings(taken)
     replay = _command(
         commands,
         "replay",

@@ -11,6 +11,7 @@ from sqlalchemy import delete, select
 from gateway.apply import apply
 from gateway.cadence import SILENCE_ENDS
 from gateway.ids import first_id
+from gateway.imports import store as imports
 from gateway.ingest import can_poll
 from gateway.people import forgetting
 from gateway.refold import News
@@ -103,6 +104,7 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
             pass
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
+    await store.write(partial(imports.drop_before, at=messages))
     for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),

@@ -23,6 +23,7 @@ from gateway.api import (
     endpoints,
     events,
     health,
+    imports,
     keys,
     lanes,
     merchant,
@@ -59,6 +60,7 @@ log = logger("gateway.api")
 
 # The order matters where a fixed path could be read as a variable one: `/v1/carriers/detect`, `/v1/shipments/batch`.
 CALLS: tuple[Call, ...] = (
+    *imports.CALLS.all,
     *shipments.CALLS.all,
     *corrections.CALLS.all,
     *tracking_links.CALLS.all,

@@ -92,6 +92,8 @@ class Call:
     roles: tuple[KeyRole, ...]
     body: type[BaseModel] = NoBody
     body_optional: bool = False
+    takes: tuple[str, ...] = ()
+    """Media types of a body that is a file: handed over as its bytes."""
     query: type[BaseModel] = NoQuery
     answers: Mapping[int, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
@@ -143,7 +145,7 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
         if request.can_read_body:
             raw = await read_body(request, call.most_bytes or desk.gateway.settings.max_body_bytes)
         query = _read_query(call, request)
-        body = _read_model(call, request, raw)
+        body: Any = _read_file(call, request, raw) if call.takes else _read_model(call, request, raw)
         now = time.time_ns() // 1_000_000
         ask = Ask(desk, request, principal, body, query, now)
         if call.method == "POST" and (key := request.headers.get("Idempotency-Key")) is not None:
@@ -179,6 +181,14 @@ async def _read_up_to(request: web.Request, most: int) -> bytes:
         parts.append(part)
         size += len(part)
     raise Problem("too-large", f"at most {most} bytes")
+
+
+def _read_file(call: Call, request: web.Request, raw: bytes) -> bytes:
+    if request.content_type not in call.takes:
+        raise Problem("unsupported-media-type", f"send {' or '.join(call.takes)}")
+    if not raw:
+        raise Problem("malformed", "the request has no body")
+    return raw
 
 
 def _read_model(call: Call, request: web.Request, raw: bytes) -> BaseModel | None:

@@ -104,6 +104,9 @@ def _operation(call: Call, schemas: Mapping[str, Any]) -> dict[str, Any]:
         operation["parameters"].append({"$ref": "#/components/parameters/IdempotencyKey"})
     if "last_event_id" in call.query.model_fields:
         operation["parameters"].append(_LAST_EVENT_ID)
+    if call.takes:
+        content = {name: {"schema": {"type": "string", "minLength": 1}} for name in call.takes}
+        operation["requestBody"] = {"required": True, "content": content}
     if call.body is not NoBody:
         operation["requestBody"] = {
             "required": not call.body_optional,

@@ -181,6 +181,14 @@ class PageQuery(Query):
     limit: Limit = 50
 
 
+class ImportLinesQuery(Query):
+    """Which lines of an import to list."""
+
+    refused: bool = Field(default=False, description="Only those that were refused.")
+    cursor: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    limit: Limit = 50
+
+
 class DetectQuery(Query):
     """Whose number it is."""
 

@@ -3,6 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import gateway.imports.tables
 import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
@@ -12,6 +13,7 @@ import webhooks.tables
 
 # Imported so that the metadata is whole.
 _WHOLE = (
+    gateway.imports.tables,
     gateway.lastmile.tables,
     gateway.orders.tables,
     gateway.pages.tables,

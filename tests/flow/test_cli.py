@@ -72,7 +72,9 @@ def test_help_loads_nothing_heavy():
 def test_help_names_every_command(run):
     code, out, _ = run("--help")
     assert code == 0
-    commands = "serve demo migrate doctor merchant replay codes carriers detect normalize new-carrier docs openapi"
+    commands = (
+        "serve demo migrate doctor merchant import replay codes carriers detect normalize new-carrier docs openapi"
+    )
     for command in re.split(" ", commands):
         assert command in out.split()
 
@@ -456,3 +458,37 @@ class TestServe:
         assert err == (
             f"carrier-gateway: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port\n"
         )
+
+
+def test_a_file_is_taken_in_and_what_was_refused_is_said_line_by_line(run, home):
+    _, out, _ = run("merchant", "create", "A shop")
+    merchant_id = json.loads(out)["merchant_id"]
+    file = home / "orders.csv"
+    file.write_text("order_number,placed_at\nA-1,2026-11-01T08:00:00Z\nA-2,yesterday\n")
+    command = ("import", str(file), "--kind", "orders", "--merchant", merchant_id)
+    code, out, err = run(*command)
+    assert (code, err) == (1, "")
+    assert out.splitlines()[0].startswith("line 3: placed_at: ")
+    assert out.splitlines()[1] == "2 orders: 1 new, 0 there already, 1 refused"
+    assert run(*command)[1].splitlines()[1] == "2 orders: 0 new, 1 there already, 1 refused"
+    file.write_text("tracking_number,carrier,order_number\nDEMO100200302,demo,A-1\n")
+    assert run("import", str(file), "--merchant", merchant_id) == (
+        0,
+        "1 shipments: 1 new, 0 there already, 0 refused\n",
+        "",
+    )
+
+
+def test_a_file_that_cannot_be_taken_in_is_refused_in_a_line(run, home):
+    file = home / "orders.csv"
+    file.write_text("colour\nred\n")
+    code, _, err = run("import", str(file), "--kind", "orders", "--merchant", "mer_of_nobody")
+    assert (code, err.startswith(f"carrier-gateway: {file} has the column 'colour'")) == (2, True)
+    file.write_text("order_number\nA-1\n")
+    for arguments, reason in (
+        ((str(file), "--kind", "orders"), "there is no merchant 'mer_of_nobody'"),
+        (("nothing.csv",), "nothing.csv cannot be read: No such file or directory"),
+        (("orders.txt",), "say which it is: --format csv or --format ndjson"),
+    ):
+        code, out, err = run("import", *arguments, "--merchant", "mer_of_nobody")
+        assert (code, out, err) == (2, "", f"carrier-gateway: {reason}\n")

@@ -36,6 +36,7 @@ from gateway.api.answers.endpoints import (
     Secret,
     TestResult,
 )
+from gateway.api.answers.imports import Import, ImportedLine, ImportLines, ImportPage
 from gateway.api.answers.keys import Key, Keys, Merchant, NewKey
 from gateway.api.answers.lastmile import (
     Approach,
@@ -116,6 +117,10 @@ __all__ = [
     "Events",
     "FieldError",
     "Health",
+    "Import",
+    "ImportLines",
+    "ImportPage",
+    "ImportedLine",
     "Key",
     "Keys",
     "Lane",

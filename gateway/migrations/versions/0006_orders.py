@@ -1,4 +1,4 @@
-"""Orders, their events, what is in their shipments, and the trouble shipments are in.
+"""Orders, their events, what is in their shipments, imports of files, and the trouble shipments are in.
 
 Revision ID: 0006
 Revises: 0005
@@ -60,6 +60,34 @@ def upgrade() -> None:
         sa.Column("items", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "shipment_id"),
     )
+    op.create_table(
+        "import_job",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("form", sa.String(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("created", sa.Integer(), nullable=False),
+        sa.Column("known", sa.Integer(), nullable=False),
+        sa.Column("refused", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "id"),
+    )
+    op.create_index("import_job_open", "import_job", ["merchant_id", "id"], sqlite_where=sa.text("finished_at is null"))
+    op.create_index("import_job_finished", "import_job", ["finished_at"])
+    op.create_table(
+        "import_line",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("import_id", sa.String(), nullable=False),
+        sa.Column("line", sa.Integer(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("made_id", sa.String(), nullable=True),
+        sa.Column("problem", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "import_id", "line"),
+    )
     op.add_column("shipment", sa.Column("trouble", sa.LargeBinary(), nullable=True))
     op.add_column("shipment", sa.Column("trouble_at", sa.BigInteger(), nullable=True))
     op.create_index("shipment_look", "shipment", ["trouble_at"], sqlite_where=sa.text("trouble_at is not null"))
@@ -75,6 +103,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("import_line")
+    op.drop_table("import_job")
     op.drop_table("shipment_trouble")
     op.drop_index("shipment_look", "shipment")
     op.drop_column("shipment", "trouble_at")

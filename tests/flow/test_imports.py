@@ -1,0 +1,165 @@
+"""Files of orders and shipments: taken in line by line, with progress, twice if need be, and no line harms another."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import orjson
+from sqlalchemy import select, update
+
+from gateway.imports import store
+from gateway.imports.importer import Importer
+from gateway.imports.tables import Imports
+
+CSV = {"Content-Type": "text/csv; charset=utf-8"}
+NDJSON = {"Content-Type": "application/x-ndjson"}
+ORDERS = """order_number,placed_at,recipient.name,recipient.email,line.sku,line.quantity
+A-1,2026-11-01T08:00:00Z,Ines Example,ines@example.org,shirt,2
+A-1,,,,socks,1
+A-2,yesterday,Ulla Muster,,hat,1
+A-3,2026-11-01T09:00:00Z,,,hat,1
+"""
+
+
+async def take(house, kind, body, headers=CSV, key=""):
+    answer = await house.call("POST", f"/v1/{kind}/import", data=body.encode(), headers=dict(headers), key=key)
+    assert answer.status == 202, answer.body
+    assert answer.headers["Location"] == f"/v1/imports/{answer.json['id']}"
+    return answer.json["id"]
+
+
+async def finished(house, import_id):
+    async def over():
+        return (await house.call("GET", f"/v1/imports/{import_id}")).json["state"] == "finished"
+
+    await house.until(over)
+    return (await house.call("GET", f"/v1/imports/{import_id}")).json
+
+
+async def lines(house, import_id, query=""):
+    return (await house.call("GET", f"/v1/imports/{import_id}/lines{query}")).json["data"]
+
+
+def counts(done):
+    return [done[name] for name in ("total", "done", "created", "known", "refused")]
+
+
+async def test_a_file_of_orders_is_taken_in_and_a_bad_line_harms_no_other(house):
+    import_id = await take(house, "orders", ORDERS)
+    done = await finished(house, import_id)
+    assert counts(done) == [3, 3, 2, 0, 1]
+    told = await lines(house, import_id)
+    assert [(one["line"], one["status"]) for one in told] == [(2, 201), (3, 201), (4, 422), (5, 201)]
+    assert told[0]["id"] == told[1]["id"]
+    assert told[2]["problem"]["errors"][0]["pointer"] == "/placed_at"
+    assert await lines(house, import_id, "?refused=true") == [told[2]]
+    order = (await house.call("GET", f"/v1/orders/{told[0]['id']}")).json
+    assert [(line["id"], line["quantity"]) for line in order["lines"]] == [("shirt", 2), ("socks", 1)]
+    assert order["recipient"] == {"name": "Ines Example", "email": "ines@example.org"}
+    messages = (await house.call("GET", "/v1/messages")).json["data"]
+    assert [one["type"] for one in messages] == ["order.ordered", "order.ordered"]
+
+
+async def test_the_same_file_again_makes_nothing_again(house):
+    first = await finished(house, await take(house, "orders", ORDERS))
+    again = await finished(house, await take(house, "orders", ORDERS))
+    assert counts(first) == [3, 3, 2, 0, 1]
+    assert counts(again) == [3, 3, 0, 2, 1]
+    assert len((await house.call("GET", "/v1/orders")).json["data"]) == 2
+    listed = (await house.call("GET", "/v1/imports")).json["data"]
+    assert [counts(one) for one in listed] == [counts(again), counts(first)]
+
+
+async def test_a_file_of_shipments_joins_its_orders(house):
+    await house.call("POST", "/v1/orders", {"order_number": "A-1"})
+    wishes = [{"tracking_number": f"N{index}", "carrier": "demo", "order_number": "A-1"} for index in range(250)]
+    wishes[7] = {"tracking_number": "ABC"}
+    wishes[9]["account"] = "acc_of_nobody"
+    import_id = await take(house, "shipments", "\n".join(orjson.dumps(one).decode() for one in wishes), NDJSON)
+    assert counts(await finished(house, import_id)) == [250, 250, 248, 0, 2]
+    refused = await lines(house, import_id, "?refused=true")
+    assert [(one["line"], one["problem"]["type"]) for one in refused] == [
+        (8, "/problems/carrier-unclear"),
+        (10, "/problems/validation"),
+    ]
+    (order,) = (await house.call("GET", "/v1/orders")).json["data"]
+    assert len(order["shipments"]) == 248
+    page = (await house.call("GET", f"/v1/imports/{import_id}/lines?limit=200")).json
+    rest = (await house.call("GET", f"/v1/imports/{import_id}/lines?limit=200&cursor={page['next_cursor']}")).json
+    assert [one["line"] for one in page["data"] + rest["data"]] == list(range(1, 251))
+    assert rest["next_cursor"] is None
+
+
+async def test_the_file_is_sealed_and_dropped_when_it_is_done_and_nobody_reads_it_in_a_result(house, logs):
+    import_id = await take(house, "orders", ORDERS.replace("Ulla Muster,", "Ulla Muster,very-secret"))
+    await finished(house, import_id)
+    row = await house.gateway.store.read(lambda conn: conn.execute(select(Imports.job)).mappings().one())
+    assert row["body"] is None
+    kept = await house.gateway.store.read(lambda conn: conn.execute(select(Imports.line)).all())
+    for never in ("Ulla", "very-secret", "yesterday"):
+        assert never not in logs.getvalue() + str(kept)
+
+
+async def test_an_import_goes_on_where_a_crash_left_it(house):
+    merchant_id, gateway = house.merchant_id, house.gateway
+    wishes = "\n".join(orjson.dumps({"order_number": f"A-{index}"}).decode() for index in range(250))
+    gateway.take_in = lambda: None
+    import_id = await take(house, "orders", wishes, NDJSON)
+    fallen = Importer(gateway.store, gateway.vault, gateway.links, gateway.tell, lambda: None)
+    assert (await fallen.go_on(merchant_id, import_id))["done"] == 100
+    after = Importer(gateway.store, gateway.vault, gateway.links, gateway.tell, lambda: None)
+    await after.tick()
+    await fallen.go_on(merchant_id, import_id)
+    done = (await house.call("GET", f"/v1/imports/{import_id}")).json
+    assert counts(done) == [250, 250, 250, 0, 0]
+    messages = await house.gateway.store.read(
+        lambda conn: conn.exec_driver_sql("select count(*), count(distinct id) from message").one()
+    )
+    assert tuple(messages) == (250, 250)
+
+
+async def test_one_import_that_cannot_be_read_stops_no_other(house, logs):
+    house.gateway.take_in = lambda: None
+    broken = await take(house, "orders", ORDERS)
+    await house.gateway.store.write(
+        lambda conn: conn.execute(update(Imports.job).where(Imports.job.c.id == broken).values(body=b"broken"))
+    )
+    _, other = await house.merchant()
+    fine = await take(house, "orders", ORDERS, key=other)
+    await house.gateway.importer.tick()
+    state = (await house.call("GET", f"/v1/imports/{fine}", key=other)).json["state"]
+    assert state == "finished"
+    assert "import_failed" in logs.getvalue()
+
+
+async def test_what_cannot_be_taken_is_said_at_once(house):
+    for headers, body, status in (
+        (CSV, "colour\nred\n", 422),
+        (CSV, "order_number\n", 422),
+        ({"Content-Type": "application/json"}, "{}", 415),
+        (CSV, "", 400),
+    ):
+        answer = await house.call("POST", "/v1/orders/import", data=body.encode(), headers=dict(headers))
+        assert answer.status == status, answer.body
+    house.gateway.take_in = lambda: None
+    for _ in range(5):
+        await take(house, "orders", ORDERS)
+    answer = await house.call("POST", "/v1/orders/import", data=ORDERS.encode(), headers=dict(CSV))
+    assert (answer.status, answer.json["type"]) == (409, "/problems/conflict")
+
+
+async def test_the_same_request_with_its_key_is_taken_in_once(house):
+    headers = CSV | {"Idempotency-Key": "file-1"}
+    first = await house.call("POST", "/v1/orders/import", data=ORDERS.encode(), headers=dict(headers))
+    again = await house.call("POST", "/v1/orders/import", data=ORDERS.encode(), headers=dict(headers))
+    assert first.json["id"] == again.json["id"]
+    assert len((await house.call("GET", "/v1/imports")).json["data"]) == 1
+
+
+async def test_what_was_taken_in_long_ago_is_forgotten_with_its_lines(house):
+    done = await finished(house, await take(house, "orders", ORDERS))
+    at = int(datetime.fromisoformat(done["finished_at"]).timestamp() * 1000)
+    await house.gateway.store.write(lambda conn: store.drop_before(conn, at))
+    assert len(await lines(house, done["id"])) == 4
+    await house.gateway.store.write(lambda conn: store.drop_before(conn, at + 1_000))
+    assert (await house.call("GET", f"/v1/imports/{done['id']}")).status == 404
