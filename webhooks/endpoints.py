@@ -117,7 +117,7 @@ def create(
     mine = select(func.count()).where(_E.merchant_id == merchant_id, _E.state != "deleted")
     if (conn.execute(mine).scalar() or 0) >= MAX_ENDPOINTS:
         raise BadEndpoint(f"url: a merchant has at most {MAX_ENDPOINTS} endpoints")
-    secret = secret or new_secret()
+    secret = new_secret() if secret is None else secret
     decode_secret(secret)
     endpoint_id = f"ep_{secrets.token_hex(12)}"
     conn.execute(

@@ -43,7 +43,7 @@ def rotate_secret(
     """Give an endpoint a new secret and return it; the old one signs along for the overlap (0-7 days)."""
     if not 0 <= overlap_ms <= LONGEST_OVERLAP:
         raise BadEndpoint("overlap: expected 0 to 7 days")
-    secret = secret or new_secret()
+    secret = new_secret() if secret is None else secret
     decode_secret(secret)
     keys = rotate(_keys(conn, vault, merchant_id, endpoint_id), Key("hmac", secret), until=now + overlap_ms, now=now)
     touch(conn, merchant_id, endpoint_id, now, secrets=seal(vault, merchant_id, keys))

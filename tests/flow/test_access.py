@@ -125,6 +125,7 @@ async def test_headers_go_with_every_message_and_are_shown_to_nobody(house, shop
         ({"secret": "whsec_c2hvcnQ="}, "/secret"),
         ({"secret": "whsec_not base64"}, "/secret"),
         ({"secret": "not of the standard"}, "/secret"),
+        ({"secret": ""}, "/secret"),
     ],
 )
 async def test_what_cannot_be_is_refused_by_the_name_of_its_field_without_repeating_a_secret(house, wish, pointer):
