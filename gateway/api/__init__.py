@@ -26,6 +26,7 @@ from gateway.api import (
     imports,
     keys,
     lanes,
+    lookup,
     merchant,
     messages,
     openapi,
@@ -40,8 +41,8 @@ from gateway.api import (
     templates,
     tracking_links,
 )
-from gateway.api.auth import Doorkeeper
-from gateway.api.calls import LIMITS, Desk, runner
+from gateway.api.auth import LIMITS, Doorkeeper
+from gateway.api.calls import Desk, runner
 from gateway.api.problems import Problem
 from gateway.db import LogFull, StoreClosed
 from gateway.lastmile.public import PublicCourier
@@ -49,6 +50,8 @@ from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
+from gateway.storefront import public
+from gateway.storefront.counting import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -81,6 +84,7 @@ CALLS: tuple[Call, ...] = (
     *stream.CALLS.all,
     *positions.CALLS.all,
     *branding.CALLS.all,
+    *lookup.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"
@@ -95,16 +99,17 @@ def build(gateway: Gateway) -> web.Application:
         gateway,
         Doorkeeper(gateway.store, gateway.settings.requests_per_minute),
         Accounts(gateway.store, gateway.vault),
+        Counts(),
     )
     # Each call reads its body by its own bound; this one only guards what nobody reads.
     app = web.Application(middlewares=[_around], client_max_size=gateway.settings.max_body_bytes)
     for call in CALLS:
         _add(app, call.method, call.path, runner(desk, call))
-        if "storefront" in call.roles:
-            app.router.add_route("OPTIONS", call.path, _preflight)
+    _let_browsers_ask(app)
     take = push.handler(desk)
     app.router.add_post(PUSH_PATH, take)
     app.router.add_get(PUSH_PATH, take, allow_head=False)
+    app.router.add_get(public.PATH, public.PublicShipments(desk).show)
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
     PublicPeople(gateway).add_to(app)
@@ -130,6 +135,12 @@ def _add(
         app.router.add_get(path, handler)
     else:
         app.router.add_route(method, path, handler)
+
+
+def _let_browsers_ask(app: web.Application) -> None:
+    paths = dict.fromkeys(call.path for call in CALLS if "storefront" in call.roles)
+    for path in (*paths, public.PATH):
+        app.router.add_route("OPTIONS", path, _preflight)
 
 
 def _add_documents(app: web.Application) -> None:
@@ -218,8 +229,8 @@ async def _preflight(_request: web.Request) -> web.StreamResponse:
         status=204,
         headers={
             "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": "GET",
-            "Access-Control-Allow-Headers": "Authorization",
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Headers": "Authorization, Content-Type",
             "Access-Control-Max-Age": "3600",
         },
     )

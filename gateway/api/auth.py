@@ -6,13 +6,13 @@ import math
 import time
 from typing import TYPE_CHECKING
 
+from aiohttp import web
+
 from gateway import keys
 from gateway.api.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-    from aiohttp import web
 
     from gateway.keys import KeyRole, Principal
     from webhooks.store import Store
@@ -22,6 +22,10 @@ _FRESH_SECONDS = 5.0
 _MOST_REMEMBERED = 20_000
 _WINDOW = 60
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="carrier-gateway"'}
+
+
+LIMITS: web.RequestKey[dict[str, str]] = web.RequestKey("limits", dict[str, str])
+"""Where a request keeps the headers that every answer to it carries."""
 
 
 class Doorkeeper:
@@ -67,6 +71,20 @@ class Doorkeeper:
             raise Problem("forbidden", f"a {principal.role} key may not do this")
         if principal.role == "storefront" and origin not in principal.origins:
             raise Problem("forbidden", "this key is bound to the origins it was made for")
+
+    def admit(self, request: web.Request, principal: Principal, roles: Collection[KeyRole]) -> None:
+        """Take one request of a key and let it in. Raises the 429 problem, or the 403 problem where it may not.
+
+        Every answer carries what is left, and, to a page of one of the key's origins, that it may be read there.
+        """
+        origin = request.headers.get("Origin")
+        told = request[LIMITS] = {}
+        if principal.role == "storefront":
+            told["Vary"] = "Origin"
+            if origin is not None and origin in principal.origins:
+                told |= {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
+        told |= self.spend(principal)
+        self.allow(principal, roles, origin)
 
     def spend(self, principal: Principal) -> dict[str, str]:
         """Take one request from the key's bucket; return the headers that tell of it. Raises the 429 problem."""

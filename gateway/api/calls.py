@@ -22,11 +22,9 @@ if TYPE_CHECKING:
     from gateway.api.auth import Doorkeeper
     from gateway.app import Gateway
     from gateway.keys import KeyRole, Principal
+    from gateway.storefront.counting import Counts
 
 _Model = TypeVar("_Model", bound=BaseModel)
-
-LIMITS: web.RequestKey[dict[str, str]] = web.RequestKey("limits", dict[str, str])
-"""Where a request keeps the headers that every answer to it carries."""
 
 MERCHANT: tuple[KeyRole, ...] = ("merchant",)
 STAFF: tuple[KeyRole, ...] = ("merchant", "support")
@@ -52,6 +50,7 @@ class Desk:
     gateway: Gateway
     keeper: Doorkeeper
     accounts: Accounts
+    counts: Counts
 
 
 @dataclass(slots=True)
@@ -136,11 +135,7 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
     async def run(request: web.Request) -> web.StreamResponse:
         keeper = desk.keeper
         principal = await keeper.who(request)
-        origin = request.headers.get("Origin")
-        request[LIMITS] = keeper.spend(principal)
-        keeper.allow(principal, call.roles, origin)
-        if principal.role == "storefront" and origin is not None:
-            request[LIMITS] |= {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+        keeper.admit(request, principal, call.roles)
         raw = b""
         if request.can_read_body:
             raw = await read_body(request, call.most_bytes or desk.gateway.settings.max_body_bytes)

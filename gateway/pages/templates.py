@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from gateway.pages.shapes import shape
 from gateway.pages.statics import statics
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     made.globals["static"] = statics().url
+    made.globals["shape"] = shape
     return made
 
 

@@ -35,6 +35,12 @@ class Tries:
         """Forget a key's tries: it got it right."""
         self._counts.pop(key, None)
 
+    def give_back(self, key: str) -> None:
+        """Take one of a key's tries back."""
+        since, count = self._counts.get(key, (0.0, 0))
+        if count > 0:
+            self._counts[key] = (since, count - 1)
+
     def _forget(self, now: float) -> None:
         self._counts = {key: kept for key, kept in self._counts.items() if now - kept[0] < self._seconds}
         if len(self._counts) >= _MOST_REMEMBERED:

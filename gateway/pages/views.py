@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from gateway.lastmile import sight
     from gateway.pages.branding import Brand
     from gateway.visibility import Viewer
 
 _UTC = ZoneInfo("UTC")
+_OF_THE_COURIER = frozenset({"courier", "courier_vehicle", "stops_before"})
 _PLACE_FIELDS = ("city", "region", "country")
 
 
@@ -50,15 +52,18 @@ def look(
     viewer: Viewer,
     now: int,
     unseal: Callable[[RowMapping], Mapping[str, Any] | None],
+    *,
+    url: str | None = None,
 ) -> View:
-    """Return what a viewer sees of a shipment. `unseal` opens a row's recipient."""
-    whole = shipments.document(row)
+    """Return what a viewer sees of a shipment. `unseal` opens a row's recipient, `url` is its tracking page's."""
+    whole = shipments.document(row) | {"tracking_url": url}
     whole["recipient"] = recipient = unseal(row)
     document = shown(viewer, "shipment", whole)
     if document["status"] != "out_for_delivery":
         # Who brought it, or will, is nobody's business but while they are on the way.
-        document |= {"courier": None, "courier_vehicle": None, "stops_before": None}
-    courier = seeing.courier(conn, row["merchant_id"], row["id"], "recipient", now)
+        document |= dict.fromkeys(_OF_THE_COURIER & document.keys())
+    eyes: sight.Viewer = "recipient" if viewer == "proven" else viewer
+    courier = seeing.courier(conn, row["merchant_id"], row["id"], eyes, now)
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
     return View(
         shipment=document,

@@ -123,6 +123,8 @@ MAY = {
     "PUT /v1/branding": "merchant",
     "PUT /v1/branding/logo": "merchant",
     "DELETE /v1/branding/logo": "merchant",
+    "GET /v1/public/lookup": "storefront",
+    "POST /v1/public/lookup": "storefront",
 }
 """Who may call what, written a second time on purpose: a change of a role is a change of this table."""
 
