@@ -60,6 +60,8 @@ class Parcel:
     by: Literal["poll", "push"] = "poll"
     direction: Literal["outbound", "return"] = "outbound"
     late: Mapping[str, float] = field(default_factory=dict)
+    hears: bool = False
+    """Its recipient asked for notices."""
 
     def happened(self, start: datetime, now: datetime) -> list[Happened]:
         """Return what has happened by now, oldest first."""

@@ -23,6 +23,7 @@ from gateway.commands.data import new_merchant
 from gateway.demo.carrier_server import CarrierServer
 from gateway.demo.lives import lives
 from gateway.demo.merchant import SampleMerchant
+from gateway.demo.recipient import NAME, WAYS, Recipient
 from gateway.demo.telling import Outcome, Teller
 from gateway.demo.wires import WIRES
 from gateway.demo.world import World, fast_clock, story_start
@@ -73,6 +74,8 @@ class Story:
     database: str
     ids: dict[str, str] = field(default_factory=dict)
     """Tracking number -> the gateway's id of the shipment."""
+    recipient: Recipient | None = None
+    """Who asked to hear of the parcel that says so, where the cast has one."""
     _key: str = ""
     _session: aiohttp.ClientSession | None = None
 
@@ -93,6 +96,8 @@ class Story:
             self._key = new_merchant(self.database, "Sample Shop")["api_key"]
             await stack.enter_async_context(running(settings, bound))
             await stack.enter_async_context(merchant)
+            if any(parcel.hears for parcel in self.lives.cast):
+                self.recipient = await stack.enter_async_context(Recipient(self.teller.heard))
             self._session = await stack.enter_async_context(
                 aiohttp.ClientSession(trust_env=False, headers={"Authorization": f"Bearer {self._key}"})
             )
@@ -105,12 +110,14 @@ class Story:
             span = max((seconds or _WITHOUT_END) - _LAST_WORDS, SHORTEST - _LAST_WORDS)
             world.clock = fast_clock(lambda: datetime.now(UTC), begin, self.lives.hours * 3600 / span)
             carriers.live()
+            if self.recipient is not None:
+                self.recipient.live()
             await self._watch(world, merchant, span + _LAST_WORDS + _GRACE, stop)
             if stop.is_set():
                 self.teller.line("Stopped before the end.")
                 return 0
             outcomes = [await self._outcome(parcel, merchant) for parcel in world.cast]
-            code = self._sum_up(outcomes, merchant, carriers)
+            code = self._sum_up(outcomes, merchant, carriers, await self._people())
             if seconds is None:
                 self.teller.line(f"\nThe gateway stays up at {self.address} until Ctrl-C.")
                 await stop.wait()
@@ -129,6 +136,12 @@ class Story:
         for parcel in world.cast:
             wish = {"tracking_number": parcel.number, "carrier": parcel.carrier, "direction": parcel.direction}
             self.ids[parcel.number] = (await self._call("POST", "/v1/shipments", wish))["id"]
+        if self.recipient is not None:
+            for account in self.recipient.accounts():
+                self.recipient.take(await self._call("POST", "/v1/channels", account))
+            for parcel in world.cast:
+                for told in self.recipient.wishes() if parcel.hears else ():
+                    await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/subscriptions", told)
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
         assert self._session is not None  # noqa: S101 - only while playing
@@ -145,7 +158,7 @@ class Story:
         asked: dict[str, float] = {}
         while not stop.is_set() and loop.time() < end:
             waiting = [parcel for parcel in world.cast if missing_changes(self.lives, parcel, merchant)]
-            if not waiting and world.over:
+            if not waiting and world.over and not await self._unsent():
                 return
             for parcel in waiting:
                 pace = connector(parcel.carrier).facts.api.per_second
@@ -155,6 +168,51 @@ class Story:
                     await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/refresh")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.1)
+
+    async def _notices(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the notices of the last message of each status that a parcel's recipient wished to hear of."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for parcel in self.lives.cast:
+            for status in self.lives.statuses(parcel) if parcel.hears else ():
+                query = f"type=shipment.{status}&shipment_id={self.ids[parcel.number]}&limit=1"
+                for told in (await self._call("GET", f"/v1/messages?{query}"))["data"]:
+                    found[status] = (await self._call("GET", f"/v1/messages/{told['id']}"))["notices"]
+        return found
+
+    async def _unsent(self) -> bool:
+        """Tell whether something for the recipient is still on its way, or was not seen by them yet."""
+        if self.recipient is None:
+            return False
+        sent: Counter[str] = Counter()
+        for told in (await self._notices()).values():
+            for one in told:
+                if one["state"] in ("queued", "sending"):
+                    return True
+                sent[one["channel"]] += one["state"] in ("sent", "delivered", "read")
+        return not self.recipient.stopped or any(len(self.recipient.heard[way]) < sent[way] for way in WAYS)
+
+    async def _people(self) -> list[str]:
+        """Hold what the recipient heard against what they wished; return what is wrong."""
+        if self.recipient is None:
+            return []
+        told = await self._notices()
+        last = {one["channel"]: one for one in told.get("delivered", [])}
+        trouble = [
+            f"no {WAYS[way]} told {NAME} of the delivery: {last[way]['state'] if way in last else 'there is no notice'}"
+            for way in ("email", "push")
+            if way not in last or last[way]["state"] != "sent"
+        ]
+        texts = len(self.recipient.heard["sms"])
+        if texts != 1 or not self.recipient.stopped:
+            trouble.append(f"{texts} SMS reached {NAME}, and STOP was{'' if self.recipient.stopped else ' not'} said")
+        said = [
+            f"{word}: {last[way]['state']}{', ' if last[way]['reason'] else ''}{last[way]['reason']}"
+            for way, word in WAYS.items()
+            if way in last
+        ]
+        self.teller.line()
+        self.teller.line(f"What became of the news of {NAME}'s delivery: {'; '.join(said)}.")
+        return trouble
 
     def _told(self, told: Told) -> None:
         carrier = told.shipment.get("carrier")
@@ -197,10 +255,14 @@ class Story:
         self.teller.line()
         self.teller.head()
 
-    def _sum_up(self, outcomes: list[Outcome], merchant: SampleMerchant, carriers: CarrierServer) -> int:
+    def _sum_up(
+        self, outcomes: list[Outcome], merchant: SampleMerchant, carriers: CarrierServer, people: list[str]
+    ) -> int:
         self.teller.summary(outcomes)
         self.teller.line()
-        good = all(not one.missing for one in outcomes) and not merchant.refused and not carriers.refused
+        good = not (any(one.missing for one in outcomes) or merchant.refused or carriers.refused or people)
+        for reason in people:
+            self.teller.line(reason)
         for reason in merchant.refused:
             self.teller.line(f"a webhook did not verify: {reason}")
         for push, times in Counter(carriers.refused).items():

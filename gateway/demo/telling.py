@@ -106,6 +106,10 @@ class Teller:
         at = "" if event is None else _short(event["local_time"])
         self.line(_columns(at, told.number, carrier_name, self._in(colour, words.ljust(_WORDS)), "verified"))
 
+    def heard(self, way: str, text: str) -> None:
+        """Write what reached the recipient."""
+        self.line(f"{'':<10}  {'to the recipient':<18}  {_WAYS[way]:<12}  {text}", _BLUE)
+
     def _is_late(self, number: str, event: dict[str, str]) -> bool:
         at, latest = event["at"] or "", self._latest.get(number, "")
         self._latest[number] = max(at, latest)
@@ -139,6 +143,7 @@ class Teller:
 
 
 _WORDS = 58
+_WAYS = {"sms": "SMS", "email": "e-mail", "push": "web push"}
 
 
 def _in_words(status: str, substatus: str) -> str:

@@ -49,7 +49,7 @@ async def test_every_parcel_comes_to_its_scripted_end_and_every_webhook_verifies
     said = told(teller)
     assert code == 0, said
     changes = sum(len(lives().statuses(parcel)) for parcel in lives().cast)
-    assert changes == 43
+    assert changes == 47
     lines = said.splitlines()
     webhooks = [line for line in lines if line.endswith("  verified")]
     assert re.fullmatch(
@@ -57,6 +57,14 @@ async def test_every_parcel_comes_to_its_scripted_end_and_every_webhook_verifies
     )
     assert len(webhooks) > changes
     assert "out for delivery: on route (told late; it stays delivered)" in said
+    heard = [line.split(maxsplit=3)[3] for line in lines if line.startswith(" " * 12 + "to the recipient")]
+    (sms,) = (text for text in heard if text.startswith("SMS") and "Sample Shop" in text)
+    assert "Ihr Paket" in sms
+    assert heard[heard.index(sms) + 1].endswith("(answered with STOP)")
+    assert "e-mail        Sample Shop: Ihr Paket ist zugestellt" in heard
+    assert "web push      Sample Shop: Ihr Paket ist zugestellt" in heard
+    (became,) = (line for line in lines if line.startswith("What became of the news of Vera's delivery: SMS: "))
+    assert became.endswith("; browser: sent.")
     for parcel in lives().cast:
         (row,) = (line for line in lines if line.startswith(parcel.number))
         assert row.endswith("ok")
