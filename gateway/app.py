@@ -27,6 +27,7 @@ from gateway.people.subjects import MESSAGES
 from gateway.people.tickets import Tickets
 from gateway.people.writing import Writer
 from gateway.polling import Poller
+from gateway.runs.links import RunLinks
 from gateway.subscribing import Subscriber
 from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
 from gateway.trouble import MOST_AT_ONCE
@@ -58,6 +59,7 @@ class Gateway:
         self.live = Live()
         self.positions = Positions(self.store)
         self.links = Links(secret_key(settings), settings.public_url, settings.tracking_link_days, self.store)
+        self.run_links = RunLinks(secret_key(settings), settings.public_url)
         self.tickets = Tickets(secret_key(settings), settings.public_url)
         self.doors = Doors(settings.egress_allow, sys.stdout if settings.log_format == "console" else None)
         self.writer = Writer(

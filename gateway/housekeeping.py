@@ -15,6 +15,7 @@ from gateway.imports import store as imports
 from gateway.ingest import can_poll
 from gateway.people import forgetting
 from gateway.refold import News
+from gateway.runs import store as runs
 from gateway.tables import Tables
 from normalizer.model import NOWHERE, RANK, Event, Status
 from normalizer.normalize import content_id
@@ -102,6 +103,8 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     for merchant_id in await store.read(forgetting.merchants):
         while await store.write(partial(forgetting.drop_before, merchant_id=merchant_id, at=messages)):
             pass
+    while await store.write(partial(runs.drop_before, at=messages)):
+        pass
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     await store.write(partial(imports.drop_before, at=messages))

@@ -35,6 +35,7 @@ from gateway.api import (
     problems,
     push,
     replays,
+    runs,
     shipments,
     stream,
     subscriptions,
@@ -85,6 +86,7 @@ CALLS: tuple[Call, ...] = (
     *positions.CALLS.all,
     *branding.CALLS.all,
     *lookup.CALLS.all,
+    *runs.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"

@@ -8,6 +8,7 @@ import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
 import gateway.people.tables
+import gateway.runs.tables
 import gateway.tables
 import webhooks.tables
 
@@ -18,6 +19,7 @@ _WHOLE = (
     gateway.orders.tables,
     gateway.pages.tables,
     gateway.people.tables,
+    gateway.runs.tables,
     gateway.tables,
     webhooks.tables,
 )

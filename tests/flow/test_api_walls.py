@@ -37,6 +37,7 @@ BODIES = {
     },
     "PATCH /v1/channels/{channel_id}": {"label": "stolen"},
     "POST /v1/channels/{channel_id}/test": {"to": "stolen"},
+    "PATCH /v1/runs/{run_id}": {"vehicle": "stolen"},
 }
 
 MAY = {
@@ -125,6 +126,13 @@ MAY = {
     "DELETE /v1/branding/logo": "merchant",
     "GET /v1/public/lookup": "storefront",
     "POST /v1/public/lookup": "storefront",
+    "POST /v1/runs": "merchant support",
+    "GET /v1/runs": "merchant support",
+    "GET /v1/runs/{run_id}": "merchant support",
+    "PATCH /v1/runs/{run_id}": "merchant support",
+    "DELETE /v1/runs/{run_id}": "merchant support",
+    "POST /v1/runs/{run_id}/link": "merchant support",
+    "DELETE /v1/runs/{run_id}/link": "merchant support",
 }
 """Who may call what, written a second time on purpose: a change of a role is a change of this table."""
 
@@ -150,6 +158,7 @@ async def things(house):
     channel = await house.call("POST", "/v1/channels", {"channel": "console", "label": "mine"})
     wish = {"channel": "console", "address": "Ines Example", "consent": CONSENT}
     subscription = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
+    run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
@@ -161,6 +170,7 @@ async def things(house):
         "key_id": key.json["id"],
         "channel_id": channel.json["id"],
         "subscription_id": subscription.json["id"],
+        "run_id": run.json["id"],
     }
 
 
@@ -202,6 +212,7 @@ async def test_another_merchants_things_do_not_exist(house, things, name):
         "accounts",
         "channels",
         f"shipments/{things['shipment_id']}/subscriptions",
+        "runs",
     ):
         (mine,) = (await house.call("GET", f"/v1/{path}")).json["data"]
         assert "stolen" not in orjson.dumps(mine).decode()
@@ -209,7 +220,7 @@ async def test_another_merchants_things_do_not_exist(house, things, name):
 
 async def test_another_merchants_lists_are_empty(house, things):
     _, stranger = await house.merchant()
-    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates"):
+    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates", "runs"):
         assert (await house.call("GET", f"/v1/{path}", key=stranger)).json == {"data": [], "next_cursor": None}
     (key,) = (await house.call("GET", "/v1/keys", key=stranger)).json["data"]
     assert key["id"] != things["key_id"]

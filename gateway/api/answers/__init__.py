@@ -72,6 +72,7 @@ from gateway.api.answers.people import (
     Templates,
 )
 from gateway.api.answers.public import LookedUp, PublicShipment, Said, SaidEntry, SaidStep, SaidTrouble, Shop
+from gateway.api.answers.runs import Run, Runs, RunStop
 from gateway.api.answers.shipments import (
     Batch,
     BatchItem,
@@ -156,6 +157,9 @@ __all__ = [
     "Replays",
     "Requeued",
     "Resent",
+    "Run",
+    "RunStop",
+    "Runs",
     "Said",
     "SaidEntry",
     "SaidStep",
