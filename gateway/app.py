@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from gateway import alerts, housekeeping, metrics, schema, watching
+from gateway import alerts, housekeeping, metrics, schema, shipments, watching
 from gateway.carriers import CarrierAccess
 from gateway.db import SqliteStore
 from gateway.imports.importer import Importer
@@ -28,6 +28,8 @@ from gateway.people.tickets import Tickets
 from gateway.people.writing import Writer
 from gateway.polling import Poller
 from gateway.runs.links import RunLinks
+from gateway.search.index import TAKE_EVERY as SEARCH_EVERY
+from gateway.search.index import Search
 from gateway.subscribing import Subscriber
 from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
 from gateway.trouble import MOST_AT_ONCE
@@ -75,6 +77,7 @@ class Gateway:
         self.ingest.on_seen = self.positions.tell
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
+        self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self._mail: Outside | None = None
@@ -103,6 +106,7 @@ class Gateway:
         if "ingest" in roles:
             self._every(self.importer.tick, 2)
             self._every(self._watch, LOOK_FOR_TROUBLE_SECONDS)
+            self._every(self.search.tick, SEARCH_EVERY)
         self._every(self._measure, 5)
         self._every(self.positions.look, LOOK_EVERY)
         self._every(self._keep_house, 3600)

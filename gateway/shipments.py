@@ -12,6 +12,7 @@ from connectors import carrier_codes, connector
 from connectors.base import Subscribes
 from gateway import trouble
 from gateway.ids import new_id
+from gateway.search import index as search
 from gateway.tables import Tables
 from normalizer import render
 from normalizer.journey import Journey
@@ -25,8 +26,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from normalizer.order_lines import Goods
+    from webhooks.store import Vault
 
 _IDS_A_STATEMENT = 400
+_FOUND_BY = frozenset({"tracking_number", "order_number", "destination", "recipient"})
+"""Columns by which people find a shipment."""
+_RECIPIENT = "recipient"
+"""What recipients are sealed for."""
 _EMPTY_STATE = orjson.dumps(render.journey(Journey(), {}))
 
 
@@ -67,6 +73,7 @@ def create(conn: Connection, merchant_id: str, new: Iterable[NewShipment], now: 
     keys = [(row["carrier"], row["number_key"]) for row in rows]
     ids = find(conn, merchant_id, set(keys))
     found = [ids[key] for key in keys]
+    search.note(conn, merchant_id, {id_ for id_, row in zip(found, rows, strict=True) if id_ == row["id"]})
     return [(id_, id_ == row["id"]) for id_, row in zip(found, rows, strict=True)]
 
 
@@ -117,6 +124,20 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
         "updated_at": render.millis_instant(row["updated_at"]),
         **state,
     }
+
+
+def sealed_recipient(vault: Vault, merchant_id: str, told: Mapping[str, Any] | None) -> bytes | None:
+    """Return a recipient sealed for the database."""
+    return None if told is None else vault.seal(merchant_id, _RECIPIENT, orjson.dumps(told))
+
+
+def recipient(vault: Vault, row: RowMapping) -> dict[str, Any] | None:
+    """Return a shipment's recipient, opened. Raises `gateway.vault.Sealed` where the key is another."""
+    sealed = row["recipient"]
+    opened: dict[str, Any] | None = (
+        None if sealed is None else orjson.loads(vault.open(row["merchant_id"], _RECIPIENT, sealed))
+    )
+    return opened
 
 
 def get(conn: Connection, merchant_id: str, shipment_id: str) -> RowMapping | None:
@@ -192,6 +213,8 @@ def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **val
     table = Tables.shipment
     if not values.keys().isdisjoint(("promised", "tracking", "carrier", "continues_id")):
         values["trouble_at"] = now
+    if not _FOUND_BY.isdisjoint(values):
+        search.note(conn, merchant_id, [shipment_id])
     statement = (
         update(table)
         .where(table.c.merchant_id == merchant_id, table.c.id == shipment_id)

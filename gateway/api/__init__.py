@@ -36,6 +36,7 @@ from gateway.api import (
     push,
     replays,
     runs,
+    search,
     shipments,
     stream,
     subscriptions,
@@ -65,6 +66,7 @@ log = logger("gateway.api")
 # The order matters where a fixed path could be read as a variable one: `/v1/carriers/detect`, `/v1/shipments/batch`.
 CALLS: tuple[Call, ...] = (
     *imports.CALLS.all,
+    *search.CALLS.all,
     *shipments.CALLS.all,
     *corrections.CALLS.all,
     *tracking_links.CALLS.all,

@@ -98,6 +98,8 @@ class Call:
     problems: tuple[str, ...] = ()
     media_type: str = "application/json"
     most_bytes: int | None = None
+    personal: bool = False
+    """Whether the answer shows recipients: looks of people at the console are kept in the audit log."""
 
 
 class Calls:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from gateway import listing, registration, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, parse
@@ -29,9 +27,6 @@ if TYPE_CHECKING:
     from gateway.vault import Vault
 
 CALLS = Calls("Shipments")
-RECIPIENT = "recipient"
-"""The purpose recipients are sealed for."""
-
 _READERS: tuple[KeyRole, ...] = ("merchant", "support", "storefront")
 _MOST_BATCH_BYTES = 8_000_000
 
@@ -76,8 +71,7 @@ def promise(of: Promise | None) -> dict[str, Any] | None:
 
 def sealed_recipient(vault: Vault, merchant_id: str, recipient: requests.Recipient | None) -> bytes | None:
     """Return a recipient sealed for the database."""
-    told = plain(recipient)
-    return None if told is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(told))
+    return shipments.sealed_recipient(vault, merchant_id, plain(recipient))
 
 
 def wake(gateway: Gateway, due: int | None, now: int) -> None:
@@ -227,7 +221,5 @@ async def linked(ask: Ask, row: RowMapping) -> dict[str, Any]:
 async def whole(ask: Ask, row: RowMapping) -> dict[str, Any]:
     """Return a shipment with its recipient, as far as the asking role sees it."""
     document = await linked(ask, row)
-    sealed = row["recipient"]
-    opened = None if sealed is None else ask.gateway.vault.open(ask.merchant_id, RECIPIENT, sealed)
-    document["recipient"] = None if opened is None else orjson.loads(opened)
+    document["recipient"] = shipments.recipient(ask.gateway.vault, row)
     return shown(ask.principal.role, "shipment", document)

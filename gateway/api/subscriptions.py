@@ -12,7 +12,7 @@ from gateway.api import answers
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.people_requests import SubscriptionIn
 from gateway.api.problems import Problem, invalid
-from gateway.api.shipments import RECIPIENT, found
+from gateway.api.shipments import found
 from gateway.people import addresses, wishes
 from gateway.people.addresses import BadAddress
 from gateway.people.quiet import Quiet
@@ -98,8 +98,7 @@ def _minutes(clock: str) -> int:
 
 
 def _language(row: RowMapping, vault: Vault) -> str:
-    sealed = row["recipient"]
-    recipient = {} if sealed is None else orjson.loads(vault.open(row["merchant_id"], RECIPIENT, sealed))
+    recipient = shipments.recipient(vault, row) or {}
     return str(recipient.get("language") or LANGUAGES[0])
 
 

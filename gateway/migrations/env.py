@@ -3,23 +3,29 @@
 from alembic import context
 from sqlmodel import SQLModel
 
+import gateway.desk.tables
 import gateway.imports.tables
 import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
 import gateway.people.tables
 import gateway.runs.tables
+import gateway.search.tables
+import gateway.staff.tables
 import gateway.tables
 import webhooks.tables
 
 # Imported so that the metadata is whole.
 _WHOLE = (
     gateway.imports.tables,
+    gateway.desk.tables,
     gateway.lastmile.tables,
     gateway.orders.tables,
     gateway.pages.tables,
     gateway.people.tables,
     gateway.runs.tables,
+    gateway.search.tables,
+    gateway.staff.tables,
     gateway.tables,
     webhooks.tables,
 )

@@ -15,7 +15,6 @@ from aiohttp import web
 
 from gateway import shipments
 from gateway.api.positions import follow
-from gateway.api.shipments import RECIPIENT
 from gateway.lastmile.positions import now_ms
 from gateway.pages import branding, links, story, views
 from gateway.pages.serving import page, policy
@@ -176,10 +175,7 @@ class TrackingPages:
         return await self._gateway.store.read(lambda conn: branding.of(conn, merchant_id))
 
     def _recipient(self, row: RowMapping) -> Mapping[str, Any] | None:
-        if row["recipient"] is None:
-            return None
-        told: dict[str, Any] = orjson.loads(self._gateway.vault.open(row["merchant_id"], RECIPIENT, row["recipient"]))
-        return told
+        return shipments.recipient(self._gateway.vault, row)
 
     async def _page(
         self, request: web.Request, opened: Opened, *, problem: str = "", status: int = 200

@@ -46,6 +46,7 @@ MAY = {
     "GET /v1/imports": "merchant support",
     "GET /v1/imports/{import_id}": "merchant support",
     "GET /v1/imports/{import_id}/lines": "merchant support",
+    "GET /v1/search": "merchant support",
     "POST /v1/shipments": "merchant support",
     "POST /v1/shipments/batch": "merchant support",
     "GET /v1/shipments": "merchant support",

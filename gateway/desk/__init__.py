@@ -1,0 +1,1 @@
+"""The support desk: who takes care of what, notes, and the queues an agent's day starts with."""

@@ -1,0 +1,43 @@
+"""Tables of the search: what waits to be indexed, and which entry of the index is which shipment.
+
+The index itself is SQLite's FTS5 (`search_index`, made by the migration). It holds keyed hashes of words and of their
+beginnings, and no word: a copy of the database tells nobody's name.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Integer, LargeBinary, Table, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from webhooks.store import core_table
+
+
+class SearchDue(SQLModel, table=True):
+    """A shipment whose words changed, or that is new."""
+
+    __tablename__ = "search_due"
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+
+
+class SearchEntry(SQLModel, table=True):
+    """A shipment's entry in the index. The index only grows: an entry with other words gets a new number."""
+
+    __tablename__ = "search_entry"
+    __table_args__ = (UniqueConstraint("number", name="search_entry_number"),)
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+    number: int = Field(sa_type=BigInteger().with_variant(Integer, "sqlite"))
+    words: bytes = Field(sa_type=LargeBinary)
+    """A hash of all its words, by which a change is seen."""
+
+
+class SearchTables:
+    """The Core tables behind the models."""
+
+    due: ClassVar[Table] = core_table(SearchDue)
+    entry: ClassVar[Table] = core_table(SearchEntry)
