@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _IDS_A_STATEMENT = 400
 _FOUND_BY = frozenset({"tracking_number", "order_number", "destination", "recipient"})
 """Columns by which people find a shipment."""
-_RECIPIENT = "recipient"
+RECIPIENT = "recipient"
 """What recipients are sealed for."""
 _EMPTY_STATE = orjson.dumps(render.journey(Journey(), {}))
 
@@ -128,14 +128,14 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
 
 def sealed_recipient(vault: Vault, merchant_id: str, told: Mapping[str, Any] | None) -> bytes | None:
     """Return a recipient sealed for the database."""
-    return None if told is None else vault.seal(merchant_id, _RECIPIENT, orjson.dumps(told))
+    return None if told is None else vault.seal(merchant_id, RECIPIENT, orjson.dumps(told))
 
 
 def recipient(vault: Vault, row: RowMapping) -> dict[str, Any] | None:
     """Return a shipment's recipient, opened. Raises `gateway.vault.Sealed` where the key is another."""
     sealed = row["recipient"]
     opened: dict[str, Any] | None = (
-        None if sealed is None else orjson.loads(vault.open(row["merchant_id"], _RECIPIENT, sealed))
+        None if sealed is None else orjson.loads(vault.open(row["merchant_id"], RECIPIENT, sealed))
     )
     return opened
 

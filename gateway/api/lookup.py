@@ -12,9 +12,9 @@ from gateway.api import answers, lookup_requests
 from gateway.api.calls import Ask, Calls, listing
 from gateway.api.orders import RECIPIENT as ORDERS_RECIPIENT
 from gateway.api.problems import Problem
-from gateway.api.shipments import RECIPIENT
 from gateway.pages import views
 from gateway.pages.callers import address_of
+from gateway.shipments import RECIPIENT
 from gateway.storefront import finding, telling
 from gateway.texts import choose
 
