@@ -54,7 +54,9 @@ class Marks:
 
 def note(conn: Connection, merchant_id: str, shipment_ids: Iterable[str]) -> None:
     """Note that shipments are new or have other words, in the transaction that made them so."""
-    _NOTE(conn, [{"merchant_id": merchant_id, "shipment_id": id_} for id_ in shipment_ids])
+    rows = [{"merchant_id": merchant_id, "shipment_id": id_} for id_ in shipment_ids]
+    if rows:
+        _NOTE(conn, rows)
 
 
 _NOTE = Many.inserting(SearchTables.due, twice={})
