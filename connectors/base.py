@@ -236,6 +236,10 @@ class Pushes(ABC):
         """Answer a handshake that carries no news; None where this is an ordinary push."""
         return None
 
+    def kept(self, push: Push) -> bytes:
+        """Return the bytes to keep of a verified push: all of them, but for a secret that stands in the body."""
+        return push.body
+
     def answer(self, push: Push) -> Reply:  # noqa: ARG002
         """Return what the carrier wants to hear once its bytes are on disk."""
         return Reply()

@@ -14,7 +14,7 @@ import orjson
 from connectors.auth import Signed
 from connectors.base import Connector, Locates, Payload, Polls, Pushes, Reply, dig, rows, text_of
 from connectors.errors import Forged, NotFound, Unreadable
-from connectors.signatures import hmac_hex, hmac_ok, require_same, require_secret
+from connectors.signatures import emptied, hmac_hex, hmac_ok, require_same, require_secret
 from normalizer.clock import epoch_ms, iso
 from normalizer.model import Detail, Place, Position, Proof, Scan
 
@@ -96,6 +96,10 @@ class Carrier(Connector, Pushes, Polls, Locates):
             if hmac_ok(secret, signed_text(stamp, push.method, push.path, data), given):
                 return
         raise Forged("the signature is not this data's")
+
+    def kept(self, push: Push) -> bytes:
+        """Leave the account's key out of what is kept."""
+        return emptied(push.body, "apiKey")
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield what a push or an answer says of its order, or where the courier asked for is."""

@@ -86,7 +86,7 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
                 account_id=account.id,
                 source="push",
                 received_at=now,
-                body=body,
+                body=by.kept(push),
                 headers=kept_headers(headers),
             )
             try:

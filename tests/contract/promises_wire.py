@@ -142,6 +142,10 @@ def a_push_is_accepted_with_its_secret_only(carrier, sample):
         return
     connector.verify(push, secrets)
     assert 200 <= connector.answer(push).status < 300
+    if connector.proved_in_body:
+        proofs = [secrets[name] for name, said in connector.facts.secrets.items() if said.use != "poll"]
+        kept = connector.kept(push)
+        assert not [proof for proof in proofs if proof.encode() in kept], "a secret is kept with a push"
     plain = {name: value for name, value in push.headers.items() if name in ("content-type", "host")}
     bare = b"{}" if connector.proved_in_body else push.body
     _forged(carrier, replace(push, headers=plain, query={}, body=bare), secrets, "without any proof")
