@@ -17,11 +17,14 @@ from gateway.people import forgetting
 from gateway.refold import News
 from gateway.runs import store as runs
 from gateway.tables import Tables
+from gateway.talk import conversation
 from normalizer.model import NOWHERE, RANK, Event, Status
 from normalizer.normalize import content_id
 from webhooks import retention
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from sqlalchemy import Connection, Delete
 
     from gateway.db import SqliteStore
@@ -97,12 +100,9 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     while await store.write(payloads):
         pass
     messages = now - settings.keep_message_days * _DAY
-    for merchant_id in await store.read(retention.merchants):
-        while await store.write(partial(retention.drop_before, merchant_id=merchant_id, at=messages)):
-            pass
-    for merchant_id in await store.read(forgetting.merchants):
-        while await store.write(partial(forgetting.drop_before, merchant_id=merchant_id, at=messages)):
-            pass
+    await _drop_of_each(store, retention.merchants, retention.drop_before, messages)
+    await _drop_of_each(store, retention.merchants, conversation.drop_before, messages)
+    await _drop_of_each(store, forgetting.merchants, forgetting.drop_before, messages)
     while await store.write(partial(runs.drop_before, at=messages)):
         pass
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
@@ -113,6 +113,15 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),
     ):
         await store.write(partial(_run, statement=statement))
+
+
+async def _drop_of_each(
+    store: SqliteStore, merchants: Callable[[Connection], Iterable[str]], drop: Callable[..., bool], at: int
+) -> None:
+    """Drop of each merchant what is from before an instant, piece by piece."""
+    for merchant_id in await store.read(merchants):
+        while await store.write(partial(drop, merchant_id=merchant_id, at=at)):
+            pass
 
 
 async def _drop_exchanges(store: SqliteStore, before_day: int) -> None:

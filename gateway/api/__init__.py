@@ -18,6 +18,7 @@ from gateway.api import (
     branding,
     carriers,
     channels,
+    conversations,
     corrections,
     docs,
     endpoints,
@@ -89,6 +90,7 @@ CALLS: tuple[Call, ...] = (
     *branding.CALLS.all,
     *lookup.CALLS.all,
     *runs.CALLS.all,
+    *conversations.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"

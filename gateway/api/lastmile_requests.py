@@ -38,11 +38,23 @@ class NearIn(Strict):
     metres: Annotated[int, Field(ge=100, le=50_000)] = 2_000
 
 
+class ConversationWishIn(Strict):
+    """How recipient, courier and support write to each other."""
+
+    hours: Annotated[int, Field(ge=0, le=720)] = Field(
+        default=24, description="How long after the delivery something may still be said."
+    )
+    text_in_messages: bool = Field(
+        default=False, description="Whether `conversation.message` says what was said, and not only that something was."
+    )
+
+
 class LastMileIn(Strict):
     """How a merchant wants its last mile; what is left out goes back to the usual."""
 
     arriving: ArrivingIn | None = None
     near: NearIn | None = None
+    conversation: ConversationWishIn | None = None
 
 
 class DropOffIn(Strict):

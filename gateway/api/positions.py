@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -120,7 +121,7 @@ async def follow(
 @CALLS.add(
     "GET",
     "/v1/last-mile",
-    "How near is near: the fence that fires `courier.arriving`, and when recipients see the courier exactly.",
+    "The merchant's wishes for the last mile: how near is near, and how people write to each other.",
     roles=STAFF,
     answers={200: answers.LastMile},
 )
@@ -145,6 +146,9 @@ async def set_last_mile(ask: Ask) -> web.StreamResponse:
     metres, seconds = _fence(wish.arriving, wishes.NONE.metres, None)
     near = Near() if wish.near is None else Near(wish.near.stops, wish.near.minutes, wish.near.metres)
     new = wishes.Wishes(metres=metres, seconds=seconds, near=near)
+    if wish.conversation is not None:
+        talk = wish.conversation
+        new = replace(new, talk_hours=talk.hours, talk_words=talk.text_in_messages)
     await ask.gateway.store.write(lambda conn: wishes.put(conn, ask.merchant_id, new, ask.now))
     return answer(_wishes(new))
 
@@ -202,7 +206,11 @@ def _arriving(metres: int | None, seconds: int | None) -> dict[str, Any]:
 
 def _wishes(of: Wishes) -> dict[str, Any]:
     near = {"stops": of.near.stops, "minutes": of.near.minutes, "metres": of.near.metres}
-    return {"arriving": _arriving(of.metres, of.seconds), "near": near}
+    return {
+        "arriving": _arriving(of.metres, of.seconds),
+        "near": near,
+        "conversation": {"hours": of.talk_hours, "text_in_messages": of.talk_words},
+    }
 
 
 def _drop_off(of: Mapping[Any, Any] | None) -> dict[str, Any]:

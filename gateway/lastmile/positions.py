@@ -205,7 +205,7 @@ class Positions:
             if entry.shipment_id is not None and (key := (entry.merchant_id, entry.shipment_id)) in self._topics:
                 self._look_at(key)
                 if entry.type != "courier.position":
-                    self.say(key, "changed")
+                    self.say(key, "talk" if entry.type == "conversation.message" else "changed")
 
     def say(self, key: Key, event: str) -> None:
         """Tell all who watch a shipment and want to hear more than of its courier."""

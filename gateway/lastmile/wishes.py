@@ -28,6 +28,14 @@ class Wishes:
     metres: int | None = USUAL_METRES
     seconds: int | None = None
     near: Near = field(default_factory=Near)
+    talk_hours: int = 24
+    """Hours after the delivery in which recipient, courier and support may still write to each other."""
+    talk_words: bool = False
+    """Whether the message that somebody wrote says what."""
+    rating_asks: bool = False
+    """Whether people who did not ask for it are asked how the delivery was."""
+    rating_hours: int = 3
+    """Hours after the delivery before anybody is asked."""
 
 
 NONE = Wishes()

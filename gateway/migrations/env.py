@@ -9,10 +9,12 @@ import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
 import gateway.people.tables
+import gateway.ratings.tables
 import gateway.runs.tables
 import gateway.search.tables
 import gateway.staff.tables
 import gateway.tables
+import gateway.talk.tables
 import webhooks.tables
 
 # Imported so that the metadata is whole.
@@ -26,7 +28,9 @@ _WHOLE = (
     gateway.runs.tables,
     gateway.search.tables,
     gateway.staff.tables,
+    gateway.ratings.tables,
     gateway.tables,
+    gateway.talk.tables,
     webhooks.tables,
 )
 

@@ -38,6 +38,7 @@ _IDS_A_STATEMENT = 400
 _DAY = 86_400_000
 PROOF_SECONDS = 3_600
 """How long a page remembers that the postcode was told."""
+POSTCODE = "postcode"
 _ENDS = frozenset(status.value for status in ENDS)
 
 
@@ -135,17 +136,17 @@ class Links:
         opened = await self.opened(token)
         return None if opened is None else (opened.merchant_id, opened.shipment_id)
 
-    def prove(self, token: str) -> str:
-        """Return the proof, for a page's cookie, that the postcode was told."""
-        until = int(time.time()) + PROOF_SECONDS
-        return f"{until}.{self._proof(token, until)}"
+    def prove(self, token: str, of: str = POSTCODE, seconds: int = PROOF_SECONDS) -> str:
+        """Return the proof, for a page's cookie, that the postcode was told, or that something else was done there."""
+        until = int(time.time()) + seconds
+        return f"{until}.{self._proof(token, of, until)}"
 
-    def proved(self, token: str, proof: str) -> bool:
-        """Tell whether a proof is one of ours, for this token, and still good."""
+    def proved(self, token: str, proof: str, of: str = POSTCODE) -> bool:
+        """Tell whether a proof is one of ours, for this token and this deed, and still good."""
         until, _, code = proof.partition(".")
         if not until.isascii() or not until.isdecimal() or len(until) > len("9999999999"):
             return False
-        good = hmac.compare_digest(self._proof(token, int(until)).encode(), code.encode("utf-8", "replace"))
+        good = hmac.compare_digest(self._proof(token, of, int(until)).encode(), code.encode("utf-8", "replace"))
         return good and time.time() < int(until)
 
     def _row(
@@ -161,8 +162,8 @@ class Links:
             "created_at": now,
         }
 
-    def _proof(self, token: str, until: int) -> str:
-        code = hmac.digest(self._for_proofs, f"{token}\x1f{until}".encode(), "sha256")
+    def _proof(self, token: str, of: str, until: int) -> str:
+        code = hmac.digest(self._for_proofs, f"{token}\x1f{of}\x1f{until}".encode(), "sha256")
         return urlsafe_b64encode(code[:_TOKEN_BYTES]).decode()
 
     def _end(self, row: RowMapping) -> float:

@@ -17,10 +17,13 @@ from gateway import shipments
 from gateway.api.positions import follow
 from gateway.lastmile.positions import now_ms
 from gateway.pages import branding, links, story, views
+from gateway.pages.parts import Visit, fields, one
 from gateway.pages.serving import page, policy
 from gateway.pages.statics import answer, statics
 from gateway.pages.templates import render
 from gateway.pages.tries import Tries
+from gateway.talk import conversation
+from gateway.talk.page import TalkPart
 from gateway.texts import LANGUAGES, choose, days, speech
 
 if TYPE_CHECKING:
@@ -30,13 +33,14 @@ if TYPE_CHECKING:
 
     from gateway.app import Gateway
     from gateway.pages.links import Opened
+    from gateway.pages.parts import Part
     from gateway.pages.views import View
     from gateway.texts import Speech
+    from gateway.visibility import Viewer
 
 ROOT = f"/t/{links.PATTERN}"
 COOKIE = "proof"
 _TRIES, _TRIES_SECONDS = 5, 900
-_MOST_POSTCODE_BYTES = 2_000
 _NOT_KEPT = {"Cache-Control": "private, no-store"}
 _BRAND_FILES = "private, max-age=86400"
 
@@ -50,6 +54,7 @@ class TrackingPages:
         settings = gateway.settings
         self._secure = settings.public_url.startswith("https:")
         self._policy = policy(images=_origins(settings.map_tiles))
+        self._parts: tuple[Part, ...] = (TalkPart(gateway),)
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""
@@ -61,26 +66,28 @@ class TrackingPages:
         app.router.add_get(f"{ROOT}/brand.css", self.brand_css)
         app.router.add_get(f"{ROOT}/logo.png", self.logo)
         app.router.add_get(f"{ROOT}/app.webmanifest", self.manifest)
-        app.router.add_get("/t/{rest:.*}", self.gone)
+        for part in self._parts:
+            part.add_to(app, self)
+        app.router.add_get("/t/{rest:.*}", self.nothing)
 
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show the page."""
-        opened = await self._opened(request)
-        return self._gone(request) if opened is None else await self._page(request, opened)
+        opened = await self.opened(request)
+        return self.gone(request) if opened is None else await self.answer(request, opened)
 
     async def postcode(self, request: web.Request) -> web.StreamResponse:
         """Take a postcode: the right one is remembered for an hour, by a cookie of this page alone."""
-        opened = await self._opened(request)
+        opened = await self.opened(request)
         if opened is None:
-            return self._gone(request)
-        told = await _field(request, "postcode")
+            return self.gone(request)
+        told = one(await fields(request), "postcode")
         token = request.match_info["token"]
         if not self._tries.allow(token):
-            return await self._page(request, opened, problem="too_often", status=429)
+            return await self.answer(request, opened, problem="too_often", status=429)
         row = opened.row
         good = views.postcodes(shipments.document(row), self._recipient(row))
         if views.plain_postcode(told) not in good:
-            return await self._page(request, opened, problem="wrong", status=422)
+            return await self.answer(request, opened, problem="wrong", status=422)
         self._tries.forgive(token)
         back = web.Response(status=303, headers={"Location": _address(request), **_NOT_KEPT})
         back.set_cookie(
@@ -94,27 +101,34 @@ class TrackingPages:
         )
         return back
 
-    async def back(self, request: web.Request) -> web.StreamResponse:
+    async def back(self, request: web.Request) -> web.Response:
         """Lead who asks for a form's address again (a reload, a bookmark) to the page."""
         return web.Response(status=303, headers={"Location": _address(request), **_NOT_KEPT})
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         """Stream the courier, and that there is news, for as long as the link is good."""
-        opened = await self._opened(request)
+        opened = await self.opened(request)
         if opened is None:
             raise web.HTTPNotFound
         key = (opened.merchant_id, opened.shipment_id)
         known = opened.row["version"]
+        said = await self._said(key)
 
         async def still_good() -> bool:
-            nonlocal known
-            now = await self._opened(request)
+            nonlocal known, said
+            now = await self.opened(request)
             if now is not None and now.row["version"] != known:  # another process brought it
                 known = now.row["version"]
                 self._gateway.positions.say(key, "changed")
+            if (latest := await self._said(key)) != said:
+                said = latest
+                self._gateway.positions.say(key, "talk")
             return now is not None
 
         return await follow(request, self._gateway.positions, key, "recipient", still_good, changes=True)
+
+    async def _said(self, key: tuple[str, str]) -> int:
+        return await self._gateway.store.read(lambda conn: conversation.latest(conn, *key))
 
     async def brand_css(self, request: web.Request) -> web.StreamResponse:
         """Answer with the merchant's colours."""
@@ -124,7 +138,7 @@ class TrackingPages:
 
     async def logo(self, request: web.Request) -> web.StreamResponse:
         """Answer with the merchant's logo."""
-        opened = await self._opened(request)
+        opened = await self.opened(request)
         png = None
         if opened is not None:
             merchant_id = opened.merchant_id
@@ -156,19 +170,21 @@ class TrackingPages:
         found = statics().files["tracking-worker.js"]
         return answer(request, found, "no-cache", **{"Service-Worker-Allowed": "/t/"})
 
-    async def gone(self, request: web.Request) -> web.StreamResponse:
+    async def nothing(self, request: web.Request) -> web.StreamResponse:
         """Answer what is no link as what is none any more."""
-        return self._gone(request)
+        return self.gone(request)
 
-    def _gone(self, request: web.Request) -> web.StreamResponse:
+    def gone(self, request: web.Request) -> web.StreamResponse:
+        """Answer what opens nothing."""
         html = render("gone.html", _speech(request))
         return page(request, html, status=404, csp=self._policy, headers=_NOT_KEPT)
 
-    async def _opened(self, request: web.Request) -> Opened | None:
+    async def opened(self, request: web.Request) -> Opened | None:
+        """Return what a request's link opens."""
         return await self._gateway.links.opened(request.match_info["token"])
 
     async def _brand(self, request: web.Request) -> branding.Brand:
-        opened = await self._opened(request)
+        opened = await self.opened(request)
         if opened is None:
             raise web.HTTPNotFound
         merchant_id = opened.merchant_id
@@ -177,23 +193,45 @@ class TrackingPages:
     def _recipient(self, row: RowMapping) -> Mapping[str, Any] | None:
         return shipments.recipient(self._gateway.vault, row)
 
-    async def _page(
-        self, request: web.Request, opened: Opened, *, problem: str = "", status: int = 200
+    async def answer(
+        self,
+        request: web.Request,
+        opened: Opened,
+        *,
+        problem: str = "",
+        status: int = 200,
+        typed: Mapping[str, str] | None = None,
     ) -> web.StreamResponse:
+        """Answer with the page. `problem` says what was wrong with a form, `typed` what stood in it."""
         token = request.match_info["token"]
-        proven = self._gateway.links.proved(token, request.cookies.get(COOKIE, ""))
-        now = now_ms()
+        visit = Visit(
+            opened=opened,
+            token=token,
+            path=f"/t/{token}",
+            cookies=request.cookies,
+            proven=self._gateway.links.proved(token, request.cookies.get(COOKIE, "")),
+            now=now_ms(),
+            problem=problem,
+            typed=typed or {},
+        )
 
-        def work(conn: Connection) -> View:
-            return views.look(conn, opened.row, "proven" if proven else "recipient", now, self._recipient)
+        def work(conn: Connection) -> tuple[View, list[Any]]:
+            viewer: Viewer = "proven" if visit.proven else "recipient"
+            view = views.look(conn, opened.row, viewer, visit.now, self._recipient)
+            return view, [part.read(conn, visit) for part in self._parts]
 
-        view = await self._gateway.store.read(work)
-        spoken = _speech(request, (view.recipient or {}).get("language") if proven else None)
-        html = self._written(view, spoken, request, problem, now)
-        return page(request, html, status=status, csp=self._policy, headers=_NOT_KEPT if proven or problem else None)
+        view, read = await self._gateway.store.read(work)
+        spoken = _speech(request, (view.recipient or {}).get("language") if visit.proven else None)
+        parts = tuple(zip(self._parts, read, strict=True))
+        more = {part.name: part.words(found, visit, view, spoken) for part, found in parts}
+        html = self._written(view, spoken, request, visit, more)
+        for part, found in parts:
+            await part.shown(found, visit, view)
+        kept = None if not visit.proven and not problem else _NOT_KEPT
+        return page(request, html, status=status, csp=self._policy, headers=kept)
 
-    def _written(self, view: View, spoken: Speech, request: web.Request, problem: str, now: int) -> str:
-        at = datetime.fromtimestamp(now / 1000, UTC)
+    def _written(self, view: View, spoken: Speech, request: web.Request, visit: Visit, more: Mapping[str, Any]) -> str:
+        at = datetime.fromtimestamp(visit.now / 1000, UTC)
         told = story.tell(view.shipment, view.events, spoken, view.zone, at)
         drawn = self._map(view, spoken)
         return render(
@@ -202,7 +240,7 @@ class TrackingPages:
             view=view,
             story=told,
             title=spoken.say("page.title", shop=view.brand.name),
-            path=f"/t/{request.match_info['token']}",
+            path=visit.path,
             own_address=_address(request),
             brand_css=bool(branding.css(view.brand.look)),
             map=bool(drawn["position"] or drawn["places"] or drawn["door"]),
@@ -212,9 +250,10 @@ class TrackingPages:
             address=_lines(view.recipient or {}, view.shipment.get("destination") or {}),
             proofs=_proofs(view, spoken),
             carrier_link=_web_address(view.shipment.get("carrier_tracking_url")),
-            problem=problem,
+            problem="" if "." in visit.problem else visit.problem,
             open_entries=story.OPEN_ENTRIES,
             languages=[speech(language) for language in LANGUAGES],
+            **more,
         )
 
     def _map(self, view: View, spoken: Speech) -> dict[str, Any]:
@@ -241,14 +280,6 @@ def _speech(request: web.Request, own: str | None = None) -> Speech:
 def _address(request: web.Request) -> str:
     token, language = request.match_info["token"], request.query.get("lang", "")
     return f"/t/{token}?lang={quote(language)}" if language else f"/t/{token}"
-
-
-async def _field(request: web.Request, name: str) -> str:
-    """Return a field of a small form; empty where it is not there."""
-    if (request.content_length or 0) > _MOST_POSTCODE_BYTES:
-        return ""
-    value = (await request.post()).get(name, "")
-    return value if isinstance(value, str) else ""
 
 
 def _origins(tiles: str) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ function take(text, answered = null) {
     }
     before = now;
   }
-  for (const gone of old.values()) if (gone === answered || !keeps(gone)) gone.remove();
+  for (const gone of old.values()) if (gone === answered || !keeps(gone) || !document.activeElement.value) gone.remove();
   for (const id of open) page.querySelector(`details#${CSS.escape(id)}`)?.setAttribute("open", "");
   ready();
 }

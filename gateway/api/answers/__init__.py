@@ -41,6 +41,7 @@ from gateway.api.answers.keys import Key, Keys, Merchant, NewKey
 from gateway.api.answers.lastmile import (
     Approach,
     Arriving,
+    ConversationWish,
     Courier,
     CourierPosition,
     DropOff,
@@ -85,6 +86,7 @@ from gateway.api.answers.shipments import (
     Shipments,
     TrackingLink,
 )
+from gateway.api.answers.talk import Conversation, Conversations, ConversationSummary, Utterance
 
 __all__ = [
     "Account",
@@ -106,6 +108,10 @@ __all__ = [
     "ChannelTest",
     "Channels",
     "Continuation",
+    "Conversation",
+    "ConversationSummary",
+    "ConversationWish",
+    "Conversations",
     "Courier",
     "CourierPosition",
     "Credential",
@@ -177,5 +183,6 @@ __all__ = [
     "ToldPage",
     "TrackingLink",
     "UnlistedCode",
+    "Utterance",
     "Window",
 ]

@@ -66,11 +66,19 @@ class Near(BaseModel, extra="forbid"):
     metres: int
 
 
+class ConversationWish(BaseModel, extra="forbid"):
+    """How recipient, courier and support write to each other."""
+
+    hours: int
+    text_in_messages: bool
+
+
 class LastMile(BaseModel, extra="forbid"):
     """How a merchant wants its last mile."""
 
     arriving: Arriving
     near: Near
+    conversation: ConversationWish
 
 
 class DropOff(BaseModel, extra="forbid"):

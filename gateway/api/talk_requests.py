@@ -1,0 +1,33 @@
+"""What callers send about conversations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from gateway.api.fields import Cursor, Limit, Query, Strict
+from gateway.talk.conversation import LONGEST, clean
+
+
+def _said(text: str) -> str:
+    if not (cleaned := clean(text)):
+        raise ValueError("is blank")
+    return cleaned
+
+
+class UtteranceIn(Strict):
+    """What support says."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_said)]
+    to: Literal["recipient", "courier", "everybody"] = Field(default="recipient", description="Who reads it.")
+
+
+class ConversationsQuery(Query):
+    """Which conversations to list."""
+
+    waiting: bool | None = Field(
+        default=None, description="Those in which the recipient waits for the desk, the longest waiting first."
+    )
+    cursor: Cursor | None = None
+    limit: Limit = 50
