@@ -53,7 +53,7 @@ from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
-from gateway.storefront import public
+from gateway.storefront import element, public
 from gateway.storefront.counting import Counts
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def build(gateway: Gateway) -> web.Application:
     take = push.handler(desk)
     app.router.add_post(PUSH_PATH, take)
     app.router.add_get(PUSH_PATH, take, allow_head=False)
+    app.router.add_get("/embed.js", element.serve)
     app.router.add_get(public.PATH, public.PublicShipments(desk).show)
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)

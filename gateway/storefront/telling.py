@@ -39,6 +39,7 @@ def document(view: View, speech: Speech, now: int, *, courier: bool) -> dict[str
 def said(view: View, speech: Speech, now: int) -> dict[str, Any]:
     """Return what the tracking page says of a shipment, in the same words, with the same shape and tone."""
     told = story.tell(view.shipment, view.events, speech, view.zone, datetime.fromtimestamp(now / 1000, UTC))
+    older = len(told.history) - story.OPEN_ENTRIES
     return {
         "language": speech.tag,
         "direction": speech.direction,
@@ -50,6 +51,7 @@ def said(view: View, speech: Speech, now: int) -> dict[str, Any]:
         "steps": [asdict(step) for step in told.steps],
         "trouble": None if told.trouble is None else asdict(told.trouble),
         "history": [asdict(entry) for entry in told.history],
+        "more": speech.say("history.more", count=older) if older > 0 else "",
         "updated": told.updated,
         "pickup_until": told.pickup_until,
         "carrier": view.carrier,

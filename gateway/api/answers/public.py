@@ -51,6 +51,7 @@ class Said(BaseModel, extra="forbid"):
     steps: list[SaidStep]
     trouble: SaidTrouble | None
     history: list[SaidEntry]
+    more: str = Field(description="How many entries of the history are older than those seen at once.")
     updated: str
     pickup_until: str
     carrier: str
