@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Secrets = "Mapping[str, str]"
 
-_TROUBLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LookupError)
+TROUBLE = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, LookupError)
 """What reading a body of another shape than documented can raise; `ValueError` covers bad dates and encodings."""
 
 
@@ -152,22 +152,22 @@ class Connector(ABC):
         except Unreadable as trouble:
             reading.trouble = trouble
             return reading
-        except _TROUBLE as trouble:
-            reading.trouble = _unreadable(trouble)
+        except TROUBLE as trouble:
+            reading.trouble = unreadable(trouble)
             return reading
         while True:
             try:
                 part = next(parts)
             except StopIteration:
                 return reading
-            except (Unreadable, *_TROUBLE) as trouble:
-                reading.trouble = _unreadable(trouble)
+            except (Unreadable, *TROUBLE) as trouble:
+                reading.trouble = unreadable(trouble)
                 return reading
             try:
                 for said in self.parse(payload, part):
                     _sort_in(reading, said)
-            except (Unreadable, *_TROUBLE) as trouble:
-                reading.trouble = reading.trouble or _unreadable(trouble)
+            except (Unreadable, *TROUBLE) as trouble:
+                reading.trouble = reading.trouble or unreadable(trouble)
 
 
 def _safe_parser() -> etree.XMLParser[etree._Element]:
@@ -188,7 +188,8 @@ def _sort_in(reading: Reading, said: Said) -> None:
         reading.missing.append(said)
 
 
-def _unreadable(trouble: Exception) -> Unreadable:
+def unreadable(trouble: Exception) -> Unreadable:
+    """Return why a body cannot be read: the field or the kind of trouble, and never a value."""
     if isinstance(trouble, Unreadable):
         return trouble
     where = trouble.__traceback__

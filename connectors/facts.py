@@ -77,7 +77,7 @@ class Facts(_Strict):
     """The carrier's own page for one number, `{number}` in it."""
     countries: tuple[str, ...] = ()
     """ISO 3166-1 countries it is at home in; empty means the world."""
-    kind: Literal["parcel", "post", "freight", "last_mile", "standard", "simulator"] = "parcel"
+    kind: Literal["parcel", "post", "freight", "last_mile", "standard", "simulator", "shop"] = "parcel"
     api: Api = Api()
     push: Push = Push()
     clock: Clock

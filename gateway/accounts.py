@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from connectors.base import Connector
+    from connectors.shops.base import Shop
     from gateway.vault import Vault
     from webhooks.store import Store
 
@@ -70,7 +71,7 @@ class NewAccount:
     per_day: int | None = None
 
 
-def check_secrets(of: Connector, given: Mapping[str, str], *, whole: bool = True) -> None:
+def check_secrets(of: Connector | Shop, given: Mapping[str, str], *, whole: bool = True) -> None:
     """Check the names of secrets against the carrier's facts. Raises `BadAccount` naming each unknown or missing one.
 
     `whole` is False for a change of some of them.

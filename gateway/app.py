@@ -30,6 +30,7 @@ from gateway.polling import Poller
 from gateway.runs.links import RunLinks
 from gateway.search.index import TAKE_EVERY as SEARCH_EVERY
 from gateway.search.index import Search
+from gateway.shops.reader import ShopReader
 from gateway.subscribing import Subscriber
 from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
 from gateway.trouble import MOST_AT_ONCE
@@ -80,6 +81,7 @@ class Gateway:
         self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
+        self.shops = ShopReader(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self._mail: Outside | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -105,6 +107,7 @@ class Gateway:
             self._every(self.carriers.note_usage, 60)
         if "ingest" in roles:
             self._every(self.importer.tick, 2)
+            self._every(self.shops.tick, 2)
             self._every(self._watch, LOOK_FOR_TROUBLE_SECONDS)
             self._every(self.search.tick, SEARCH_EVERY)
         self._every(self._measure, 5)
@@ -158,8 +161,15 @@ class Gateway:
 
     def take_in(self) -> None:
         """Begin with a new import at once, where this process does so."""
+        self._now(self.importer.tick)
+
+    def read_shops(self) -> None:
+        """Read what a shop has just sent, where this process does so."""
+        self._now(self.shops.tick)
+
+    def _now(self, work: Callable[[], Awaitable[None]]) -> None:
         if "ingest" in self.settings.roles and self._scheduler.running:
-            self._scheduler.add_job(self.importer.tick, id="import", replace_existing=True, misfire_grace_time=60)
+            self._scheduler.add_job(work, id=work.__qualname__, replace_existing=True, misfire_grace_time=60)
 
     def _ask_carriers(self) -> None:
         if "poll" in self.settings.roles:

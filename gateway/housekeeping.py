@@ -16,6 +16,7 @@ from gateway.ingest import can_poll
 from gateway.people import forgetting
 from gateway.refold import News
 from gateway.runs import store as runs
+from gateway.shops import inbox as shop_pushes
 from gateway.tables import Tables
 from gateway.talk import conversation
 from normalizer.model import NOWHERE, RANK, Event, Status
@@ -108,6 +109,7 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     await store.write(partial(imports.drop_before, at=messages))
+    await store.write(partial(shop_pushes.drop_before, at=now - settings.keep_payload_days * _DAY))
     for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),
         delete(Tables.position).where(position.at < now - _POSITION_DAYS * _DAY),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["shipment", "event", "order", "order_event", "message", "account", "endpoint"]
+Kind = Literal["shipment", "event", "order", "order_event", "shop", "message", "account", "endpoint"]
 
 Viewer = Literal["merchant", "support", "storefront", "operator", "recipient", "proven"]
 """The roles of keys, and who comes by a link."""
@@ -140,6 +140,17 @@ TABLE: dict[Kind, dict[str, str]] = {
         "items": "MS",
         "source": "MSO",
         "received_at": "MSO",
+    },
+    "shop": {
+        "id": "MSO",
+        "shop": "MSO",
+        "label": "MS",
+        "order_prefix": "MS",
+        "push_url": "M",
+        "waiting": "MSO",
+        "unreadable": "MSO",
+        "created_at": "MSO",
+        "updated_at": "MSO",
     },
     "message": {
         "id": "MSO",

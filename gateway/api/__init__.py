@@ -39,6 +39,8 @@ from gateway.api import (
     runs,
     search,
     shipments,
+    shop_push,
+    shops,
     stream,
     subscriptions,
     templates,
@@ -81,6 +83,7 @@ CALLS: tuple[Call, ...] = (
     *channels.CALLS.all,
     *templates.CALLS.all,
     *accounts.CALLS.all,
+    *shops.CALLS.all,
     *account_codes.CALLS.all,
     *carriers.CALLS.all,
     *keys.CALLS.all,
@@ -117,6 +120,7 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_get(PUSH_PATH, take, allow_head=False)
     app.router.add_get("/embed.js", element.serve)
     app.router.add_get(public.PATH, public.PublicShipments(desk).show)
+    app.router.add_post(shop_push.PATH, shop_push.handler(gateway))
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
     PublicPeople(gateway).add_to(app)

@@ -238,15 +238,19 @@ def _plain(operation: str, summary: str, tag: str, responses: dict[str, Any], **
     return {"operationId": operation, "summary": summary, "tags": [tag], "security": [], "responses": responses} | more
 
 
-def _push(method: str) -> dict[str, Any]:
+def _push(
+    method: str,
+    whose: str = "carrier",
+    summary: str = "A carrier's call, verified by that carrier's own scheme and answered in its own way.",
+) -> dict[str, Any]:
     problems = {KINDS[name].status: name for name in ("forged", "not-found", "too-large", "busy", "internal")}
     return _plain(
-        f"push_{method}",
-        "A carrier's call, verified by that carrier's own scheme and answered in its own way.",
+        f"push_{method}" if whose == "carrier" else f"{whose}_push",
+        summary,
         "Carriers' calls",
         {"2XX": {"description": "Kept, or a handshake answered."}}
         | {str(status): {"$ref": f"#/components/responses/{name}"} for status, name in problems.items()},
-        parameters=_path_parameters("/carriers/{carrier}/push/{account_id}"),
+        parameters=_path_parameters(f"/{{{whose}}}/push/{{account_id}}"),
     )
 
 
@@ -261,6 +265,9 @@ def _health(operation: str, summary: str) -> dict[str, Any]:
 
 
 _OPEN_PATHS: dict[str, dict[str, Any]] = {
+    "/shops/{shop}/push/{account_id}": {
+        "post": _push("post", "shop", "A shop's call, verified by that shop's own scheme.")
+    },
     "/carriers/{carrier}/push/{account_id}": {"post": _push("post"), "get": _push("get")},
     "/healthz": {"get": _health("alive", "The process answers.")},
     "/readyz": {"get": _health("ready", "It can do its work.")},

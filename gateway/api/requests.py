@@ -256,6 +256,25 @@ class CodesIn(Strict):
     codes: list[CodeIn] = Field(max_length=MOST_CODES)
 
 
+class ShopIn(Strict):
+    """A shop that pushes its orders. `secrets` go in and are never shown again; docs/shops.md names them."""
+
+    shop: Short
+    secrets: dict[Short, Credential] = Field(default={})
+    label: Line = ""
+    order_prefix: Annotated[Line, Field(max_length=20)] = Field(
+        default="", description="Stands before the shop's own order numbers: for merchants with several shops."
+    )
+
+
+class ShopChange(Strict):
+    """What may be changed of a shop; what is left out stays. A new prefix is of orders to come."""
+
+    secrets: dict[Short, Credential | None] | None = None
+    label: Line | None = None
+    order_prefix: Annotated[Line, Field(max_length=20)] | None = None
+
+
 class KeyIn(Strict):
     """A key to be made. A storefront key is publishable, so it is bound to the web origins it is used from."""
 

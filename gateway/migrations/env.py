@@ -12,6 +12,7 @@ import gateway.people.tables
 import gateway.ratings.tables
 import gateway.runs.tables
 import gateway.search.tables
+import gateway.shops.tables
 import gateway.staff.tables
 import gateway.tables
 import gateway.talk.tables
@@ -29,6 +30,7 @@ _WHOLE = (
     gateway.search.tables,
     gateway.staff.tables,
     gateway.ratings.tables,
+    gateway.shops.tables,
     gateway.tables,
     gateway.talk.tables,
     webhooks.tables,

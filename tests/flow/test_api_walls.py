@@ -27,6 +27,7 @@ BODIES = {
     "PATCH /v1/shipments/{shipment_id}": {"order_number": "stolen"},
     "POST /v1/orders/{order_id}/events": {"status": "cancelled", "at": "2026-11-03T09:30:00Z", "text": "stolen"},
     "POST /v1/orders/{order_id}/returns": {"reason": "stolen"},
+    "PATCH /v1/shops/{shop_id}": {"label": "stolen"},
     "PATCH /v1/orders/{order_id}": {"metadata": {"by": "stolen"}},
     "PATCH /v1/endpoints/{endpoint_id}": {"description": "stolen"},
     "PATCH /v1/accounts/{account_id}": {"label": "stolen"},
@@ -42,6 +43,11 @@ BODIES = {
 }
 
 MAY = {
+    "POST /v1/shops": "merchant",
+    "GET /v1/shops": "merchant support",
+    "GET /v1/shops/{shop_id}": "merchant support",
+    "PATCH /v1/shops/{shop_id}": "merchant",
+    "DELETE /v1/shops/{shop_id}": "merchant",
     "POST /v1/orders/import": "merchant support",
     "POST /v1/shipments/import": "merchant support",
     "GET /v1/imports": "merchant support",
@@ -155,6 +161,7 @@ async def things(house):
     order = await house.call("POST", "/v1/orders", {"order_number": "A-1", "recipient": {"name": "Ines Example"}})
     endpoint = await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook", "description": "mine"})
     replay = await house.call("POST", f"/v1/endpoints/{endpoint.json['id']}/replay", {"since": "2026-01-01T00:00:00Z"})
+    shop = await house.call("POST", "/v1/shops", {"shop": "shopify", "secrets": {"signing_secret": "a secret"}})
     taken = await house.call(
         "POST", "/v1/orders/import", data=b"order_number\nA-1\n", headers={"Content-Type": "text/csv"}
     )
@@ -169,6 +176,7 @@ async def things(house):
         "shipment_id": shipment_id,
         "order_id": order.json["id"],
         "import_id": taken.json["id"],
+        "shop_id": shop.json["id"],
         "endpoint_id": endpoint.json["id"],
         "replay_id": replay.json["id"],
         "message_id": messages.json["data"][0]["id"],
@@ -225,7 +233,7 @@ async def test_another_merchants_things_do_not_exist(house, things, name):
 
 async def test_another_merchants_lists_are_empty(house, things):
     _, stranger = await house.merchant()
-    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates", "runs"):
+    for path in ("shipments", "orders", "shops", "endpoints", "accounts", "messages", "channels", "templates", "runs"):
         assert (await house.call("GET", f"/v1/{path}", key=stranger)).json == {"data": [], "next_cursor": None}
     (key,) = (await house.call("GET", "/v1/keys", key=stranger)).json["data"]
     assert key["id"] != things["key_id"]
@@ -242,6 +250,7 @@ async def test_each_role_sees_the_fields_of_the_table_and_no_other(house, things
         "message": f"/v1/messages/{things['message_id']}",
         "event": f"/v1/shipments/{things['shipment_id']}/events",
         "order": f"/v1/orders/{things['order_id']}",
+        "shop": f"/v1/shops/{things['shop_id']}",
         "order_event": f"/v1/orders/{things['order_id']}/events",
     }
     for role in ("merchant", "support", "storefront"):
@@ -424,5 +433,5 @@ async def test_a_client_that_goes_in_the_middle_of_its_body_is_no_fault_of_ours(
 
 @pytest.mark.parametrize("odd", ["%00", "%2F", "..%2f", "%ff", "%F0%9F%93%A6", "a%20b", "x" * 3_000])
 async def test_odd_ids_are_simply_unknown(house, odd):
-    for path in ("shipments", "orders", "endpoints", "accounts", "messages", "channels", "templates"):
+    for path in ("shipments", "orders", "shops", "endpoints", "accounts", "messages", "channels", "templates"):
         assert (await house.call("GET", f"/v1/{path}/{odd}")).status in (400, 404)

@@ -86,6 +86,7 @@ from gateway.api.answers.shipments import (
     Shipments,
     TrackingLink,
 )
+from gateway.api.answers.shops import ShopAccount, ShopAccounts
 from gateway.api.answers.talk import Conversation, Conversations, ConversationSummary, Utterance
 
 __all__ = [
@@ -174,6 +175,8 @@ __all__ = [
     "Shipment",
     "Shipments",
     "Shop",
+    "ShopAccount",
+    "ShopAccounts",
     "Subscription",
     "Subscriptions",
     "Template",

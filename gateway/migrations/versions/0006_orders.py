@@ -1,4 +1,4 @@
-"""Orders, their events, what is in their shipments, imports of files, and the trouble shipments are in.
+"""Orders, their events, what is in their shipments, imports of files, shops, and the trouble shipments are in.
 
 Revision ID: 0006
 Revises: 0005
@@ -88,6 +88,52 @@ def upgrade() -> None:
         sa.Column("problem", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "import_id", "line"),
     )
+    op.create_table(
+        "shop_account",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("order_prefix", sa.String(), nullable=False),
+        sa.Column("secrets", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "id"),
+        sa.UniqueConstraint("id", name="shop_account_id"),
+    )
+    op.create_table(
+        "shop_push",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("shop", sa.String(), nullable=False),
+        sa.Column("headers", sa.LargeBinary(), nullable=False),
+        sa.Column("received_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("waits_for", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("merchant_id", "id"),
+    )
+    op.create_index("shop_push_kept", "shop_push", ["id"], sqlite_where=sa.text("state = 'kept'"))
+    op.create_index(
+        "shop_push_waiting",
+        "shop_push",
+        ["merchant_id", "account_id", "waits_for"],
+        sqlite_where=sa.text("state = 'waiting'"),
+    )
+    op.create_index("shop_push_time", "shop_push", ["id"])
+    op.create_table(
+        "shop_order",
+        sa.Column("merchant_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("shop_order", sa.String(), nullable=False),
+        sa.Column("order_id", sa.String(), nullable=False),
+        sa.Column("told_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("merchant_id", "account_id", "shop_order"),
+    )
+    op.create_index("shop_order_ours", "shop_order", ["merchant_id", "order_id"])
     op.add_column("shipment", sa.Column("trouble", sa.LargeBinary(), nullable=True))
     op.add_column("shipment", sa.Column("trouble_at", sa.BigInteger(), nullable=True))
     op.create_index("shipment_look", "shipment", ["trouble_at"], sqlite_where=sa.text("trouble_at is not null"))
@@ -103,6 +149,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("shop_order")
+    op.drop_table("shop_push")
+    op.drop_table("shop_account")
     op.drop_table("import_line")
     op.drop_table("import_job")
     op.drop_table("shipment_trouble")

@@ -1,0 +1,149 @@
+"""Shops that push their orders: secrets go in, and the address to give the shop comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from connectors.shops import shop
+from gateway.accounts import BadAccount, check_secrets
+from gateway.api import answers, requests
+from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
+from gateway.api.problems import Problem, invalid
+from gateway.shops import accounts
+from gateway.visibility import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.api.requests import ShopChange, ShopIn
+
+CALLS = Calls("Shops")
+
+
+def _shown(ask: Ask, row: RowMapping, counted: Mapping[str, int]) -> dict[str, Any]:
+    public_url = ask.gateway.settings.public_url.rstrip("/")
+    return shown(ask.principal.role, "shop", accounts.document(row, counted, public_url))
+
+
+def _wrong(trouble: BadAccount) -> Problem:
+    return invalid(*((f"/{field}", reason) for field, reason in trouble.errors.items()))
+
+
+@CALLS.add(
+    "POST",
+    "/v1/shops",
+    "Add a shop that pushes its orders. Its secrets are never shown again.",
+    roles=MERCHANT,
+    body=requests.ShopIn,
+    answers={201: answers.ShopAccount},
+    problems=("validation",),
+)
+async def create(ask: Ask) -> web.StreamResponse:
+    """Keep a shop's secrets, sealed."""
+    wish: ShopIn = ask.body
+    try:
+        new = accounts.prepare(
+            ask.gateway.vault,
+            ask.merchant_id,
+            wish.shop,
+            wish.secrets,
+            label=wish.label,
+            order_prefix=wish.order_prefix,
+            now=ask.now,
+        )
+    except BadAccount as trouble:
+        raise _wrong(trouble) from None
+    row = await ask.gateway.store.write(lambda conn: accounts.create(conn, new))
+    return answer(_shown(ask, row, {}), 201, {"Location": f"/v1/shops/{row['id']}"})
+
+
+@CALLS.add("GET", "/v1/shops", "All shops, oldest first.", roles=STAFF, answers={200: answers.ShopAccounts})
+async def find(ask: Ask) -> web.StreamResponse:
+    """List shops."""
+
+    def work(conn: Connection) -> tuple[list[RowMapping], dict[str, dict[str, int]]]:
+        return accounts.listed(conn, ask.merchant_id), accounts.counts(conn, ask.merchant_id)
+
+    rows, counted = await ask.gateway.store.read(work)
+    return listing([_shown(ask, row, counted.get(row["id"], {})) for row in rows])
+
+
+@CALLS.add(
+    "GET",
+    "/v1/shops/{shop_id}",
+    "A shop, and what of its pushes does not get on.",
+    roles=STAFF,
+    answers={200: answers.ShopAccount},
+    problems=("not-found",),
+)
+async def get(ask: Ask) -> web.StreamResponse:
+    """Show one shop."""
+    return answer(await _whole(ask))
+
+
+@CALLS.add(
+    "PATCH",
+    "/v1/shops/{shop_id}",
+    "Change a shop. `secrets` replaces those it names; null takes an optional one away.",
+    roles=MERCHANT,
+    body=requests.ShopChange,
+    answers={200: answers.ShopAccount},
+    problems=("not-found", "validation"),
+)
+async def change(ask: Ask) -> web.StreamResponse:
+    """Change label, prefix or some secrets."""
+    wish: ShopChange = ask.body
+    shop_id, vault = ask.path("shop_id"), ask.gateway.vault
+
+    def work(conn: Connection) -> None:
+        row = accounts.get(conn, ask.merchant_id, shop_id)
+        if row is None:
+            raise Problem("not-found")
+        values: dict[str, Any] = wish.model_dump(include={"label", "order_prefix"}, exclude_none=True)
+        if wish.secrets:
+            secrets = {**accounts.opened(vault, row).secrets, **wish.secrets}
+            kept = {name: value for name, value in secrets.items() if value is not None}
+            known = shop(row["shop"]).facts.secrets
+            unknown = {name: "" for name, value in wish.secrets.items() if value is None and name not in known}
+            check_secrets(shop(row["shop"]), kept | unknown)
+            values["secrets"] = accounts.seal(vault, ask.merchant_id, shop_id, kept)
+        if values:
+            accounts.change(conn, ask.merchant_id, shop_id, ask.now, **values)
+
+    try:
+        await ask.gateway.store.write(work)
+    except BadAccount as trouble:
+        raise _wrong(trouble) from None
+    return answer(await _whole(ask))
+
+
+@CALLS.add(
+    "DELETE",
+    "/v1/shops/{shop_id}",
+    "Delete a shop and forget its secrets. Its orders stay.",
+    roles=MERCHANT,
+    answers={204: None},
+    problems=("not-found",),
+)
+async def remove(ask: Ask) -> web.StreamResponse:
+    """Delete a shop."""
+    gone = await ask.gateway.store.write(
+        lambda conn: accounts.change(conn, ask.merchant_id, ask.path("shop_id"), ask.now, state="deleted", secrets=b"")
+    )
+    if gone is None:
+        raise Problem("not-found")
+    return web.Response(status=204)
+
+
+async def _whole(ask: Ask) -> dict[str, Any]:
+    def work(conn: Connection) -> tuple[RowMapping | None, dict[str, dict[str, int]]]:
+        return accounts.get(conn, ask.merchant_id, ask.path("shop_id")), accounts.counts(conn, ask.merchant_id)
+
+    row, counted = await ask.gateway.store.read(work)
+    if row is None:
+        raise Problem("not-found")
+    return _shown(ask, row, counted.get(row["id"], {}))

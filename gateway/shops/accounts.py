@@ -1,0 +1,135 @@
+"""A merchant's shops: made, changed, forgotten. Secrets go in and never come out. Functions take a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import func, select, update
+
+from connectors.shops import UnknownShop, shop, shop_codes
+from gateway.accounts import BadAccount, check_secrets
+from gateway.ids import new_id
+from gateway.shops.tables import Shops
+from normalizer.render import millis_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, RowMapping
+
+    from gateway.vault import Vault
+
+_A, _P = Shops.account.c, Shops.push.c
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShop:
+    """A shop's account with its secrets open, for this process's memory only."""
+
+    merchant_id: str
+    id: str
+    shop: str
+    order_prefix: str
+    secrets: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        """Never show the secrets, wherever this is printed."""
+        return f"OpenShop({self.id!r}, {self.shop!r})"
+
+
+def prepare(
+    vault: Vault, merchant_id: str, code: str, secrets: Mapping[str, str], *, label: str, order_prefix: str, now: int
+) -> dict[str, Any]:
+    """Return the row of a new shop. Raises `BadAccount` naming each field."""
+    try:
+        of = shop(code)
+    except UnknownShop:
+        raise BadAccount({"shop": f"there is no such shop; there are {', '.join(shop_codes())}"}) from None
+    check_secrets(of, secrets)
+    account_id = new_id("sho", now)
+    return {
+        "merchant_id": merchant_id,
+        "id": account_id,
+        "shop": code,
+        "label": label,
+        "order_prefix": order_prefix,
+        "secrets": seal(vault, merchant_id, account_id, secrets),
+        "state": "active",
+        "created_at": now,
+        "changed_at": now,
+    }
+
+
+def seal(vault: Vault, merchant_id: str, account_id: str, secrets: Mapping[str, str]) -> bytes:
+    """Seal a shop's secrets for the database."""
+    return vault.seal(merchant_id, f"shop:{account_id}", orjson.dumps(dict(secrets)))
+
+
+def opened(vault: Vault, row: RowMapping) -> OpenShop:
+    """Open an account's row."""
+    secrets = orjson.loads(vault.open(row["merchant_id"], f"shop:{row['id']}", row["secrets"]))
+    return OpenShop(row["merchant_id"], row["id"], row["shop"], row["order_prefix"], secrets)
+
+
+def create(conn: Connection, row: Mapping[str, Any]) -> RowMapping:
+    """Keep a shop."""
+    return conn.execute(Shops.account.insert().values(**row).returning(Shops.account)).mappings().one()
+
+
+def get(conn: Connection, merchant_id: str, account_id: str) -> RowMapping | None:
+    """Return a merchant's shop, None where it has none of that id."""
+    statement = select(Shops.account).where(_A.merchant_id == merchant_id, _A.id == account_id, _A.state != "deleted")
+    return conn.execute(statement).mappings().first()
+
+
+def by_id(conn: Connection, account_id: str) -> RowMapping | None:
+    """Return a shop whose merchant is not known yet: a push names only the account."""
+    statement = select(Shops.account).where(_A.id == account_id, _A.state != "deleted")
+    return conn.execute(statement).mappings().first()
+
+
+def listed(conn: Connection, merchant_id: str) -> list[RowMapping]:
+    """Return a merchant's shops, oldest first."""
+    statement = select(Shops.account).where(_A.merchant_id == merchant_id, _A.state != "deleted")
+    return list(conn.execute(statement.order_by(_A.created_at, _A.id)).mappings())
+
+
+def change(conn: Connection, merchant_id: str, account_id: str, now: int, **values: Any) -> RowMapping | None:
+    """Change columns of a shop and return its row; None where there is none."""
+    statement = (
+        update(Shops.account)
+        .where(_A.merchant_id == merchant_id, _A.id == account_id, _A.state != "deleted")
+        .values(changed_at=now, **values)
+        .returning(Shops.account)
+    )
+    return conn.execute(statement).mappings().first()
+
+
+def counts(conn: Connection, merchant_id: str) -> dict[str, dict[str, int]]:
+    """Return how many pushes are in which state, by shop: what does not get on is seen here."""
+    statement = (
+        select(_P.account_id, _P.state, func.count())
+        .where(_P.merchant_id == merchant_id, _P.state.in_(["waiting", "unreadable"]))
+        .group_by(_P.account_id, _P.state)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for account_id, state, count in conn.execute(statement):
+        found.setdefault(account_id, {})[state] = count
+    return found
+
+
+def document(row: RowMapping, counted: Mapping[str, int], public_url: str) -> dict[str, Any]:
+    """Return a shop as its merchant sees it."""
+    return {
+        "id": row["id"],
+        "shop": row["shop"],
+        "label": row["label"],
+        "order_prefix": row["order_prefix"],
+        "push_url": f"{public_url}/shops/{row['shop']}/push/{row['id']}",
+        "waiting": counted.get("waiting", 0),
+        "unreadable": counted.get("unreadable", 0),
+        "created_at": millis_instant(row["created_at"]),
+        "updated_at": millis_instant(row["changed_at"]),
+    }

@@ -1,0 +1,80 @@
+"""The tables of shops. Times are epoch milliseconds; JSON is kept as the bytes orjson wrote."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from webhooks.store import core_table
+
+
+class ShopAccount(SQLModel, table=True):
+    """A merchant's shop. `secrets` is sealed; `state` is active or deleted."""
+
+    __tablename__ = "shop_account"
+    __table_args__ = (UniqueConstraint("id", name="shop_account_id"),)
+
+    merchant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    shop: str
+    label: str = ""
+    order_prefix: str = ""
+    """Stands before the shop's own order numbers: for merchants with several shops."""
+    secrets: bytes = Field(sa_type=LargeBinary)
+    state: str = "active"
+    created_at: int = Field(sa_type=BigInteger)
+    changed_at: int = Field(sa_type=BigInteger)
+
+
+class ShopPush(SQLModel, table=True):
+    """Bytes from a shop as received, sealed: they hold people's data.
+
+    `state` is kept, read, waiting (for the order `waits_for`, by the shop's own id) or unreadable.
+    """
+
+    __tablename__ = "shop_push"
+    __table_args__ = (
+        Index("shop_push_kept", "id", sqlite_where=text("state = 'kept'")),
+        Index(
+            "shop_push_waiting",
+            "merchant_id",
+            "account_id",
+            "waits_for",
+            sqlite_where=text("state = 'waiting'"),
+        ),
+        Index("shop_push_time", "id"),
+    )
+
+    merchant_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    account_id: str
+    shop: str
+    headers: bytes = Field(sa_type=LargeBinary)
+    received_at: int = Field(sa_type=BigInteger)
+    body: bytes = Field(sa_type=LargeBinary)
+    state: str = "kept"
+    reason: str = ""
+    waits_for: str | None = None
+
+
+class ShopOrder(SQLModel, table=True):
+    """Which of our orders a shop's order is. `told_at` is the shop's own time of what is kept of it."""
+
+    __tablename__ = "shop_order"
+    __table_args__ = (Index("shop_order_ours", "merchant_id", "order_id"),)
+
+    merchant_id: str = Field(primary_key=True)
+    account_id: str = Field(primary_key=True)
+    shop_order: str = Field(primary_key=True)
+    order_id: str
+    told_at: int = Field(sa_type=BigInteger)
+
+
+class Shops:
+    """The Core tables behind the models."""
+
+    account: ClassVar[Table] = core_table(ShopAccount)
+    push: ClassVar[Table] = core_table(ShopPush)
+    order: ClassVar[Table] = core_table(ShopOrder)

@@ -1,0 +1,320 @@
+"""What a shop says becomes orders, their events and shipments, in the caller's transaction. Twice gives the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from sqlalchemy import select, update
+
+from connectors.shops.base import ActSaid, OrderSaid, ParcelSaid
+from connectors.shops.companies import carriers_called
+from gateway import accounts, registration, shipments
+from gateway.api.orders import RECIPIENT as ORDER_RECIPIENT
+from gateway.api.requests import Address, Recipient
+from gateway.apply import apply
+from gateway.ingest import can_poll
+from gateway.merchant_events import merchant_event
+from gateway.orders import refolding, store
+from gateway.orders.acts import NewAct, millis
+from gateway.refold import News
+from gateway.registering import Refused, choose_carrier, spell
+from gateway.shops import inbox
+from gateway.shops.tables import Shops
+from normalizer.model import Status
+from normalizer.numbers import normal_number
+from webhooks.store import insert
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection, RowMapping
+
+    from connectors.shops.base import Said
+    from gateway.pages.links import Links
+    from gateway.vault import Vault
+    from normalizer.order_lines import Goods
+    from webhooks.log import Entry
+
+_L = Shops.order.c
+
+
+class WaitsForOrder(Exception):  # noqa: N818 - it names what is the matter
+    """What was said is of an order nobody has told us of yet."""
+
+    def __init__(self, shop_order: str) -> None:
+        super().__init__(shop_order)
+        self.shop_order = shop_order
+
+
+class NumberTaken(Exception):  # noqa: N818 - it names what is the matter
+    """Another shop's order has that number: the account needs an `order_prefix`."""
+
+
+@dataclass(slots=True)
+class Taken:
+    """What came of a push: the log's new entries by merchant, and whether a carrier is to be asked now."""
+
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    asks: bool = False
+
+    def tell(self, more: Mapping[str, list[Entry]]) -> None:
+        """Add entries, in their order."""
+        for merchant_id, theirs in more.items():
+            self.entries.setdefault(merchant_id, []).extend(theirs)
+
+
+class Taker:
+    """Takes what shops say."""
+
+    def __init__(self, vault: Vault, links: Links) -> None:
+        self._vault = vault
+        self._links = links
+
+    def take(self, conn: Connection, account: RowMapping, said: Sequence[Said], now: int) -> Taken:
+        """Take what one push says. Raises `WaitsForOrder` or `NumberTaken`; then nothing of it is kept."""
+        taken = Taken()
+        orders: dict[str, RowMapping] = {}
+        for one in said:
+            if isinstance(one, OrderSaid):
+                orders[one.order] = self._order(conn, account, one, now)
+            elif one.order not in orders:
+                orders[one.order] = _known_order(conn, account, one.order)
+        for shop_order, row in orders.items():
+            theirs = [one for one in said if one.order == shop_order]
+            acts = [act for one in theirs if isinstance(one, ActSaid) and (act := _act(row, one)) is not None]
+            parcels = [one for one in theirs if isinstance(one, ParcelSaid)]
+            acts += self._parcels(conn, account["merchant_id"], row, parcels, taken=taken, now=now)
+            store.add_acts(conn, row, acts, now)
+            taken.tell(refolding.follow(conn, {(row["merchant_id"], row["order_number"])}, now))
+        return taken
+
+    def _order(self, conn: Connection, account: RowMapping, said: OrderSaid, now: int) -> RowMapping:
+        merchant_id, told_at = account["merchant_id"], millis(said.updated_at)
+        recipient = fitting(Recipient, said.recipient)
+        facts: dict[str, Any] = {
+            "lines": [
+                {name: value for name, value in told.items() if value is not None}
+                for told in (
+                    {"id": line.id, "sku": _cut(line.sku, 100), "title": _cut(line.title), "quantity": line.quantity}
+                    for line in said.lines
+                )
+            ],
+            "destination": fitting(Address, said.address) or None,
+            "recipient": self._vault.seal(merchant_id, ORDER_RECIPIENT, orjson.dumps(recipient)) if recipient else None,
+        }
+        link = _link(conn, account, said.order)
+        if link is None:
+            return self._first(conn, account, said, facts, told_at=told_at, now=now)
+        if told_at >= link["told_at"]:
+            store.change(
+                conn,
+                merchant_id,
+                link["order_id"],
+                now,
+                lines=orjson.dumps(facts["lines"]),
+                destination=store.dumped(facts["destination"]),
+                recipient=facts["recipient"],
+            )
+            conn.execute(update(Shops.order).where(*_of(account, said.order)).values(told_at=told_at))
+        return _there(store.get(conn, merchant_id, link["order_id"]))
+
+    def _first(
+        self,
+        conn: Connection,
+        account: RowMapping,
+        said: OrderSaid,
+        facts: Mapping[str, Any],
+        *,
+        told_at: int,
+        now: int,
+    ) -> RowMapping:
+        merchant_id, number = account["merchant_id"], account["order_prefix"] + said.number.strip()
+        new = store.NewOrder(order_number=number, placed_at=millis(said.placed_at), source=account["shop"], **facts)
+        ((order_id, _),) = store.create(conn, merchant_id, [new], now)
+        others = select(_L.shop_order).where(_L.merchant_id == merchant_id, _L.order_id == order_id)
+        if conn.execute(others).first() is not None:
+            raise NumberTaken(number)
+        conn.execute(
+            insert(conn, Shops.order).values(
+                merchant_id=merchant_id,
+                account_id=account["id"],
+                shop_order=said.order,
+                order_id=order_id,
+                told_at=told_at,
+            )
+        )
+        inbox.wake(conn, merchant_id, account["id"], said.order)
+        return _there(store.get(conn, merchant_id, order_id))
+
+    def _parcels(
+        self,
+        conn: Connection,
+        merchant_id: str,
+        row: RowMapping,
+        parcels: Sequence[ParcelSaid],
+        *,
+        taken: Taken,
+        now: int,
+    ) -> list[NewAct]:
+        """Register parcels; return acts in place of those that no carrier of ours can tell of."""
+        if not parcels:
+            return []
+        acts: list[NewAct] = []
+        drafts: list[tuple[ParcelSaid, shipments.NewShipment]] = []
+        choices = accounts.choices(conn, merchant_id)
+        mine = {choice.carrier for choice in choices if choice.state == "active"}
+        for parcel in parcels:
+            try:
+                drafts.append((parcel, self._draft(row, parcel, mine)))
+            except Refused:
+                acts.append(_untracked(row, parcel))
+        wanted = [draft for parcel, draft in drafts if not parcel.void]
+        made, told = registration.register(self._links, conn, merchant_id, wanted, now)
+        taken.asks |= any(not isinstance(one, Refused) and one.row["next_poll_at"] is not None for one in made)
+        taken.tell(told)
+        void = [(parcel, draft) for parcel, draft in drafts if parcel.void]
+        taken.tell(_call_off(conn, merchant_id, void, now))
+        return acts
+
+    def _draft(self, row: RowMapping, parcel: ParcelSaid, mine: set[str]) -> shipments.NewShipment:
+        number = spell(parcel.number)
+        carrier, set_by = _carrier(number, parcel, mine)
+        return shipments.NewShipment(
+            carrier=carrier,
+            tracking_number=number,
+            order_number=row["order_number"],
+            direction="return" if parcel.is_return else "outbound",
+            destination=None if parcel.is_return or row["destination"] is None else orjson.loads(row["destination"]),
+            recipient=None if parcel.is_return else self._recipient(row),
+            promised=None if parcel.is_return or row["promised"] is None else orjson.loads(row["promised"]),
+            ship_date=parcel.at.date().isoformat(),
+            carrier_set_by=set_by,
+            items=_known_items(row, parcel.items) or (),
+        )
+
+    def _recipient(self, row: RowMapping) -> bytes | None:
+        if row["recipient"] is None:
+            return None
+        plain = self._vault.open(row["merchant_id"], ORDER_RECIPIENT, row["recipient"])
+        return shipments.sealed_recipient(self._vault, row["merchant_id"], orjson.loads(plain))
+
+
+def _carrier(number: str, parcel: ParcelSaid, mine: set[str]) -> tuple[str, str]:
+    """Return the carrier of a parcel: as the shop calls it, one the merchant has an account at first, else detected.
+
+    Raises `Refused` where nobody can say.
+    """
+    if parcel.carrier:
+        return choose_carrier(number, parcel.carrier)
+    if called := carriers_called(parcel.company):
+        return next((one for one in called if one in mine), called[0]), "merchant"
+    return choose_carrier(number, None)
+
+
+def _untracked(row: RowMapping, parcel: ParcelSaid) -> NewAct:
+    status, substatus = (Status.CANCELLED, "by_merchant") if parcel.void else (Status.IN_TRANSIT, "other")
+    back = parcel.is_return
+    return NewAct(
+        status=Status.RETURNING if back and not parcel.void else status,
+        substatus="in_transit" if back and not parcel.void else substatus,
+        at=millis(parcel.at),
+        source=row["source"],
+        key=f"parcel:{parcel.number}:{'void' if parcel.void else 'sent'}",
+        return_id=f"parcel {parcel.number}"[:100] if back else "",
+        parcel="" if back else parcel.number,
+        items=_known_items(row, parcel.items) or (),
+    )
+
+
+def _call_off(
+    conn: Connection, merchant_id: str, void: Sequence[tuple[ParcelSaid, shipments.NewShipment]], now: int
+) -> dict[str, list[Entry]]:
+    """Cancel parcels the shop called off, where they are known and no carrier has them."""
+    news: dict[tuple[str, str], News] = {}
+    for _, draft in void:
+        key = (draft.carrier, normal_number(draft.tracking_number))
+        shipment_id = shipments.find(conn, merchant_id, [key]).get(key)
+        row = None if shipment_id is None else shipments.get(conn, merchant_id, shipment_id)
+        if row is None or row["status"] not in _ON_PAPER:
+            continue
+        at = datetime.fromtimestamp(now / 1000, UTC)
+        event = merchant_event(
+            carrier=row["carrier"],
+            tracking_number=row["tracking_number"],
+            status=Status.CANCELLED,
+            substatus="by_merchant",
+            at=at,
+            now=at,
+        )
+        news[merchant_id, row["id"]] = News(events={event.id: event})
+    return apply(conn, news, can_poll, now).entries if news else {}
+
+
+_ON_PAPER = ("pending", "ordered", "info_received")
+
+
+def _act(row: RowMapping, said: ActSaid) -> NewAct | None:
+    items = _known_items(row, said.items)
+    if items is None:
+        return None
+    return NewAct(
+        status=said.status,
+        substatus=said.substatus,
+        at=millis(said.at),
+        text=said.text[:1_000],
+        return_id=said.return_id[:100],
+        parcel=said.parcel[:100],
+        items=items,
+        source=row["source"],
+        key=said.key,
+    )
+
+
+def _known_items(row: RowMapping, items: Goods) -> Goods | None:
+    """Return the items that are of the order's lines; None where there were some and none of them is.
+
+    Lines that are not sent, such as gift cards, are no lines of ours.
+    """
+    lines = store.quantities(row)
+    known = tuple((line, quantity) for line, quantity in items if line in lines)
+    return None if items and not known else known
+
+
+def _link(conn: Connection, account: RowMapping, shop_order: str) -> RowMapping | None:
+    return conn.execute(select(Shops.order).where(*_of(account, shop_order))).mappings().first()
+
+
+def _of(account: RowMapping, shop_order: str) -> tuple[Any, ...]:
+    return _L.merchant_id == account["merchant_id"], _L.account_id == account["id"], _L.shop_order == shop_order
+
+
+def _known_order(conn: Connection, account: RowMapping, shop_order: str) -> RowMapping:
+    link = _link(conn, account, shop_order)
+    if link is None:
+        raise WaitsForOrder(shop_order)
+    return _there(store.get(conn, account["merchant_id"], link["order_id"]))
+
+
+def _there(row: RowMapping | None) -> RowMapping:
+    assert row is not None  # noqa: S101 - orders are never deleted
+    return row
+
+
+def _cut(text: str | None, longest: int = 200) -> str | None:
+    return None if text is None else text[:longest]
+
+
+def fitting(model: type[BaseModel], told: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what of a shop's address fits the API's own fields; the rest is no address we could use."""
+    found: dict[str, Any] = {}
+    for name, value in told.items():
+        text = value[:200] if isinstance(value, str) else value
+        try:
+            found |= model.model_validate({name: text}).model_dump(mode="json", exclude_none=True)
+        except ValidationError:
+            continue
+    return found
