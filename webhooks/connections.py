@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -38,6 +40,9 @@ class Connector(TCPConnector):
     ) -> Connection:
         """Connect, and note what came of it."""
         connection = await super().connect(req, traces, timeout)
+        while connection.protocol in self._used and _has_spoken(connection):
+            connection.close()
+            connection = await super().connect(req, traces, timeout)
         dial, protocol, transport = current_dial.get(), connection.protocol, connection.transport
         if dial is not None and protocol is not None and transport is not None:
             dial.connected_at = perf_counter()
@@ -49,3 +54,19 @@ class Connector(TCPConnector):
                 peer = transport.get_extra_info("peername")
                 dial.ip = peer[0] if peer else None
         return connection
+
+
+def _has_spoken(connection: Connection) -> bool:
+    """Tell whether something came over a connection while it lay idle: an answer that nobody asked for, or its end.
+
+    aiohttp would take it for the answer to the next request, which may be another endpoint's at the same host.
+    """
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close:
+        return True
+    number = transport.get_extra_info("socket").fileno()
+    if sys.platform == "win32":
+        return bool(select.select([number], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(0))
