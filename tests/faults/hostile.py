@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK"
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
+RUDE = "answers-again-later"
 _CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -173,7 +174,7 @@ TRICKS: dict[str, Trick] = {
     "101": _says(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", ("status", 101), _PROTOCOL),
     "204-with-a-body": _says(b"HTTP/1.1 204 None\r\nContent-Length: 2\r\n\r\nOK", ("delivered", 204), _PROTOCOL),
     "answers-twice": _says(FAILED + FINE, ("status", 500)),
-    "answers-again-later": Trick(_speaks_again, frozenset({("status", 500)})),
+    RUDE: Trick(_speaks_again, frozenset({("status", 500)})),
     "says-more-than-its-length": _says(FINE + b"xyz", _GOOD, _PROTOCOL),
     "sets-cookies": _says(
         b"HTTP/1.1 500 No\r\nSet-Cookie: a=" + b"b" * 4000 + b"\r\nContent-Length: 0\r\n\r\n", ("status", 500)
@@ -210,13 +211,16 @@ class Hostile:
     """Of path, message's number and how often it was seen on that path before."""
     history: list[Seen] = field(default_factory=list)
     port: int = 0
+    rude_port: int = 0
+    """For `RUDE`: what comes after the next request left cannot be told from its answer, so nobody else is here."""
     tls_ports: dict[str, int] = field(default_factory=dict)
     tls_dials: int = 0
     _times: dict[tuple[str, int], int] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self.port}{path}"
+        port = self.rude_port if path == f"/{RUDE}" else self.port
+        return f"http://127.0.0.1:{port}{path}"
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until either side has enough."""
@@ -310,9 +314,8 @@ async def hostile(folder: Path, is_bad: Callable[[str, int, int], bool]) -> Asyn
     loop = asyncio.get_running_loop()
     usual = loop.get_exception_handler()
     loop.set_exception_handler(lambda _loop, _context: None)  # broken handshakes are what it is here for
-    plain = await asyncio.start_server(it.talk, "127.0.0.1", 0, limit=1 << 20, backlog=4_096)
-    servers = [plain]
-    it.port = plain.sockets[0].getsockname()[1]
+    servers = [await asyncio.start_server(it.talk, "127.0.0.1", 0, limit=1 << 20, backlog=4_096) for _ in range(2)]
+    it.port, it.rude_port = (server.sockets[0].getsockname()[1] for server in servers)
     talks = {"not-tls": it.not_tls, "mute-tls": it.mute_tls}
     signed = {"self-signed": (-1, 90), "expired": (-90, -1)}
     for name, talk in talks.items():
