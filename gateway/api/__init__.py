@@ -55,6 +55,7 @@ from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
+from gateway.people.wishing import PublicWishes
 from gateway.storefront import element, public
 from gateway.storefront.counting import Counts
 
@@ -124,6 +125,7 @@ def build(gateway: Gateway) -> web.Application:
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
     PublicPeople(gateway).add_to(app)
+    PublicWishes(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))
     app.router.add_get("/readyz", health.ready(gateway))
     app.router.add_get("/metrics", health.measured(gateway))

@@ -89,6 +89,17 @@ class SubscriptionIn(Strict):
     )
 
 
+class PublicSubscriptionIn(Strict):
+    """What the reader of a tracking page wants to hear."""
+
+    channel: Literal["sms", "email", "push", "whatsapp"]
+    address: Annotated[str, Field(max_length=LONGEST)] | dict[Short, Plain]
+    country: Country | None = None
+    language: Language | None = None
+    zone: ZoneName | None = None
+    event_types: list[Subject] | None = Field(default=None, min_length=1, max_length=20)
+
+
 Setting = Annotated[str, Field(max_length=4_000)]
 
 

@@ -17,7 +17,7 @@ from gateway.api.problems import Problem, invalid
 from gateway.people import overrides, sample
 from gateway.people.subjects import CONFIRM, SUBJECTS
 from gateway.people.wording import PLACEHOLDERS, Facts, house, now_at, word
-from gateway.people.writing import carrier_name, history_of, shop_name
+from gateway.people.writing import carrier_name, history_of, shop
 from gateway.texts import LANGUAGES
 from normalizer import render
 from webhooks.channels.segments import count
@@ -141,7 +141,7 @@ async def preview(ask: Ask) -> web.StreamResponse:
             language=language,
             zone=ZoneInfo("UTC"),
             now=now_at(ask.now),
-            shop=shop_name(conn, ask.merchant_id),
+            **shop(conn, ask.merchant_id),
             carrier=carrier,
             data=data,
             link=_SAMPLE_LINK,

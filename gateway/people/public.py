@@ -36,6 +36,11 @@ _DOES = frozenset({"stop", "confirm", "start"})
 _ONE_CLICK = "List-Unsubscribe"
 
 
+def _apart(text: str) -> str:
+    """Return a text that keeps its own direction within a sentence of the other."""
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
 class PublicPeople:
     """Providers' calls, and what a ticket opens."""
 
@@ -171,7 +176,7 @@ class PublicPeople:
             texts.choose(row["language"], header),
             found=True,
             shop=shop,
-            address=self._book.masked(row),
+            address=_apart(self._book.masked(row)),
             state="ended" if ended else state,
         )
         return page(request, html)

@@ -58,11 +58,13 @@ class Book:
         self._vault = vault
         self._tickets = tickets
 
-    def add(self, conn: Connection, merchant_id: str, new: NewWish, now: int) -> tuple[RowMapping, bool]:
+    def add(
+        self, conn: Connection, merchant_id: str, new: NewWish, now: int, *, keep: bool = False
+    ) -> tuple[RowMapping, bool]:
         """Keep a wish; return it and whether it is new. One that is there already takes over what is told now.
 
         A person who is asked to confirm stays asked, and one who confirmed or was believed stays believed, until the
-        wish is removed.
+        wish is removed. `keep` leaves a wish that holds as it is: whoever tells it may be anybody.
         """
         found = addresses.hashed(self._vault, merchant_id, new.channel, new.address)
         told = {
@@ -75,6 +77,8 @@ class Book:
             "changed_at": now,
         }
         known = _find(conn, merchant_id, new, found)
+        if known is not None and keep and known["removed_at"] is None:
+            return known, False
         if known is not None:
             if known["removed_at"] is not None:
                 told |= {
@@ -146,6 +150,12 @@ def _find(conn: Connection, merchant_id: str, new: NewWish, address_hash: bytes)
         _W.address_hash == address_hash,
     )
     return conn.execute(statement).mappings().first()
+
+
+def count(conn: Connection, merchant_id: str, shipment_id: str) -> int:
+    """Return how many wishes a shipment has, removed ones among them."""
+    mine = (_W.merchant_id == merchant_id, _W.shipment_id == shipment_id)
+    return conn.execute(select(func.count()).select_from(People.wish).where(*mine)).scalar_one()
 
 
 def person_of(row: RowMapping) -> Person:

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from gateway import texts
+from gateway.pages.branding import LEAST_CONTRAST, contrast
 from gateway.pages.templates import render
 from gateway.people import arrival
 from gateway.people.narrow import narrow
@@ -55,6 +56,7 @@ _SHORT = frozenset({"arrival", "code", "place", "until", "reason", "action"})
 _PLAIN_WAYS = frozenset({"other", "to_recipient", "collected"})
 """Details of a delivery that tell nothing beyond it."""
 _MOST_HISTORY = 5
+_ACCENT = "#1f5fd0"
 _LONGEST = 120
 """Characters of a carrier's own words."""
 
@@ -80,6 +82,8 @@ class Facts:
     """The parcel's events, the newest first."""
     own: Mapping[str, str] = field(default_factory=dict)
     """The merchant's own texts, by part."""
+    accent: str = ""
+    """The colour of the shop's buttons."""
     answers: bool = False
     """Whether what a person answers by SMS reaches us."""
 
@@ -182,6 +186,8 @@ def _html(facts: Facts, speech: Speech, known: Mapping[str, str]) -> str:
         rows=_rows(facts, speech, known),
         button=speech.say(f"notice.button.{_button(facts)}"),
         link=known["proof"] or facts.link,
+        accent=facts.accent or _ACCENT,
+        on_accent="#ffffff" if contrast(facts.accent or _ACCENT, "#ffffff") >= LEAST_CONTRAST else "#14181f",
         history=_history(facts, speech),
         foot=_foot(facts, speech),
         stop=speech.say("notice.foot.unsubscribe", shop=facts.shop),

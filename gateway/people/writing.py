@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import orjson
-from sqlalchemy import select
 
 from connectors import UnknownCarrier, connector
 from gateway import shipments
+from gateway.pages import branding
 from gateway.people import accounts, addresses, overrides
 from gateway.people.subjects import CONFIRM
 from gateway.people.wording import Facts, now_at, word
-from gateway.tables import Tables
 from webhooks.channels.base import Outgoing
 
 if TYPE_CHECKING:
@@ -60,13 +59,13 @@ class Writer:
         link = ticket_url
         if one.subject != CONFIRM:
             link = (await self._links.urls(merchant_id, [wish["shipment_id"]]))[wish["shipment_id"]] or ""
-        shop, own, history, sender = await self._store.read(lambda conn: _beside(conn, key, one))
+        look, own, history, sender = await self._store.read(lambda conn: _beside(conn, key, one))
         facts = Facts(
             subject=one.subject,
             language=wish["language"],
             zone=ZoneInfo(wish["zone"]),
             now=now_at(self._clock()),
-            shop=shop,
+            **look,
             carrier=carrier_name(one.data.get("shipment")),
             data=one.data,
             link=link,
@@ -109,9 +108,15 @@ def carrier_name(shipment: Mapping[str, Any] | None) -> str:
         return str(shipment["carrier"])
 
 
+def shop(conn: Connection, merchant_id: str) -> dict[str, str]:
+    """Return what people know a merchant as, and the colour of its pages: `shop` and `accent` of a notice's facts."""
+    brand = branding.of(conn, merchant_id)
+    return {"shop": brand.name, "accent": brand.look.accent}
+
+
 def shop_name(conn: Connection, merchant_id: str) -> str:
     """Return what people know a merchant as."""
-    return str(conn.execute(select(Tables.merchant.c.name).where(Tables.merchant.c.id == merchant_id)).scalar_one())
+    return branding.of(conn, merchant_id).name
 
 
 def history_of(conn: Connection, merchant_id: str, shipment_id: str) -> list[dict[str, Any]]:
@@ -123,8 +128,10 @@ def history_of(conn: Connection, merchant_id: str, shipment_id: str) -> list[dic
     return [event for event in events if not event["earlier_parcel"]]
 
 
-def _beside(conn: Connection, key: AccountKey, one: Claimed) -> tuple[str, dict[str, str], list[dict[str, Any]], str]:
-    """Return the shop's name, its own words, the parcel's history where it is told, and who an SMS comes from."""
+def _beside(
+    conn: Connection, key: AccountKey, one: Claimed
+) -> tuple[dict[str, str], dict[str, str], list[dict[str, Any]], str]:
+    """Return how the shop is known, its own words, the parcel's history where it is told, and who an SMS comes from."""
     history = []
     if one.channel == "email" and one.data:
         history = history_of(conn, key.merchant_id, one.data["shipment"]["id"])
@@ -132,4 +139,4 @@ def _beside(conn: Connection, key: AccountKey, one: Claimed) -> tuple[str, dict[
     settings = {} if row is None else accounts.settings_of(row)
     # a messaging service picks its sender itself: whether that is a number is not ours to know
     own = overrides.texts_of(conn, key.merchant_id, one.subject, one.wish["language"])
-    return shop_name(conn, key.merchant_id), own, history, settings.get("from") or "a service"
+    return shop(conn, key.merchant_id), own, history, settings.get("from") or "a service"

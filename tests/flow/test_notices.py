@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import time
 
+import orjson
 import pytest
 from flow.people import CONSENT, MAIL, PHONE, town
 from sqlalchemy import func, select, update
 
+from gateway.demo.providers.whatsapp import WhatsAppProvider
 from gateway.people import forgetting
 from gateway.people.tables import People
 from gateway.tables import Tables
@@ -415,3 +417,94 @@ async def test_no_merchant_reaches_or_stops_another_s_people(house, place, parce
     assert (await place.call(theirs.json["callback_url"], form)).status == 200
     await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
     await house.until(lambda: len(place.sms.texted) == 1)
+
+
+async def test_the_reader_of_a_tracking_page_may_ask_for_notices_and_confirms_them_first(house, place, parcel):
+    account_id, shipment_id = parcel
+    token = (await house.call("GET", f"/v1/shipments/{shipment_id}")).json["tracking_url"].rpartition("/")[2]
+    root = f"/v1/public/shipments/{token}"
+    offered = (await house.call("GET", f"{root}/channels", key=None)).json["data"]
+    assert [one["channel"] for one in offered] == ["sms", "email", "push"]
+    assert offered[2]["public_key"] == place.channels["push"]["public_key"]
+    asked = {"channel": "email", "address": MAIL, "language": "fr"}
+    taken = await house.call("POST", f"{root}/subscriptions", asked, key=None)
+    assert (taken.status, taken.json) == (202, {"state": "pending"})
+    browser = place.browser()
+    wish = {"channel": "push", "address": browser.subscription}
+    assert (await house.call("POST", f"{root}/subscriptions", wish, key=None)).json == {"state": "active"}
+    await house.until(lambda: bool(place.mail.letters))
+    (letter,) = place.mail.letters
+    assert letter["Subject"] == "A shop : voulez-vous des nouvelles de votre colis ?"
+    (link,) = re.findall(r"https://hub\.example(/n/\S+)", letter.get_body(("plain",)).get_content())
+    await press(house, link, "confirm")
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await house.until(lambda: bool(len(place.mail.letters) == 2 and browser.shown))
+    # a stop stays secret to whoever holds the page's link, and is not taken back by asking again
+    await press(house, link, "stop")
+    again = await house.call("POST", f"{root}/subscriptions", asked, key=None)
+    assert (again.status, again.json) == (202, {"state": "pending"})
+    wishes = (await house.call("GET", f"/v1/shipments/{shipment_id}/subscriptions")).json["data"]
+    assert [(one["channel"], one["state"], one["consent"]["how"]) for one in wishes] == [
+        ("email", "stopped", "tracking page"),
+        ("push", "active", "tracking page"),
+    ]
+    bad = await house.call("POST", f"{root}/subscriptions", asked | {"double_opt_in": False}, key=None)
+    assert bad.pointers == ["/double_opt_in"]
+    assert (await house.call("GET", f"/v1/public/shipments/{'x' * 24}/channels", key=None)).status == 404
+
+
+async def test_nobody_can_ask_for_many_by_one_page(house, place, parcel):
+    _, shipment_id = parcel
+    token = (await house.call("GET", f"/v1/shipments/{shipment_id}")).json["tracking_url"].rpartition("/")[2]
+    path = f"/v1/public/shipments/{token}/subscriptions"
+    answers = [
+        await house.call("POST", path, {"channel": "email", "address": f"a{index}@example.com"}, key=None)
+        for index in range(21)
+    ]
+    assert [answer.status for answer in answers] == [202] * 10 + [409] * 10 + [429]
+    await house.until(lambda: len(place.mail.letters) == 10)
+
+
+async def test_notices_bear_the_shop_s_own_name_and_colour(house, place, parcel):
+    account_id, shipment_id = parcel
+    look = await house.call("PUT", "/v1/branding", {"name": "Schuh & Co", "accent": "#7a1f5c"})
+    assert look.status == 200, look.body
+    await place.subscribe(shipment_id, "email", MAIL)
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await house.until(lambda: bool(place.mail.letters))
+    (letter,) = place.mail.letters
+    assert letter["Subject"] == "Schuh & Co: out for delivery"
+    assert "background:#7a1f5c;color:#ffffff;" in letter.get_body(("html",)).get_content()
+
+
+async def test_whatsapp_checks_the_address_reports_and_passes_on_a_stop(house, parcel, place):
+    account_id, shipment_id = parcel
+    async with WhatsAppProvider() as app:
+        made = await place.channel(
+            "whatsapp",
+            {"phone_number_id": app.phone_number_id, "version": app.version, "base_url": app.address},
+            {"access_token": app.access_token, "app_secret": app.app_secret, "verify_token": "our word"},
+        )
+        path = made["callback_url"].removeprefix("https://hub.example")
+        asked = f"{path}?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token="
+        greeted = await house.call("GET", asked + "our%20word", key=None)
+        assert (greeted.status, greeted.body) == (200, b"1158201444")
+        assert (await house.call("GET", asked + "guess", key=None)).status == 401
+        await house.until(lambda: len(house.gateway.postroom._lanes) == 4)
+        await place.subscribe(shipment_id, "whatsapp", PHONE, language="es")
+        await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+        await place.settled("shipment.out_for_delivery")
+        (taken,) = app.taken
+        assert (taken.template, taken.language, taken.values[:2]) == ("out_for_delivery", "es", ["A shop", NUMBER])
+
+        async def call(told):
+            body = orjson.dumps(told)
+            headers = {"X-Hub-Signature-256": app.sign(body), "Content-Type": "application/json"}
+            return (await house.call("POST", path, data=body, headers=headers, key=None)).status
+
+        assert await call(app.status(taken, "read")) == 200
+        assert await call(app.written(PHONE.removeprefix("+"), "BAJA")) == 200
+        (told,) = await place.notices("shipment.out_for_delivery")
+        assert told["state"] == "read"
+        (wish,) = (await house.call("GET", f"/v1/shipments/{shipment_id}/subscriptions")).json["data"]
+        assert wish["state"] == "stopped"
