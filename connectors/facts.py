@@ -84,6 +84,8 @@ class Facts(_Strict):
     secrets: dict[str, Secret] = {}
     falls_back_on: str | None = None
     """The standard whose code table is asked where the carrier's own has no row: `upu` for posts."""
+    case_matters: bool = False
+    """Capital and small letters make different numbers, so a number is asked for as its merchant spelled it."""
     numbers: tuple[NumberFormat, ...] = ()
     sources: dict[str, str] = {}
     """Which document each group of facts was taken from."""

@@ -63,7 +63,7 @@ def link(conn: Connection, row: RowMapping, carrier: str | None, number: str, no
 def _next(row: RowMapping, carrier: str | None, number: str) -> shipments.NewShipment | None:
     """Return the shipment to track, None where the number's carrier is not known or has no connector."""
     try:
-        spelled = registering.spell(number)
+        spelled = registering.spell(number, carrier)
         code, set_by = registering.choose_carrier(spelled, carrier)
     except Refused:
         return None

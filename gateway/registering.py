@@ -53,21 +53,28 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
-def spell(number: str) -> str:
+def spell(number: str, carrier: str | None = None) -> str:
     """Return a number as carriers spell it. Raises `Refused` where it is none.
 
     People write spaces and small letters anywhere; dashes and dots stay where no known format does without them, as
-    some references need them.
+    some references need them. A carrier to whom capital and small letters are not the same gets them as written.
     """
-    spelled = "".join(unicodedata.normalize("NFKC", number).upper().split())
+    spelled = "".join(unicodedata.normalize("NFKC", number).split())
     plain = normal_number(number)
-    if plain != spelled and detect(plain, known_formats()):
-        spelled = plain
+    if not _case_matters(carrier):
+        spelled = spelled.upper()
+        if plain != spelled and detect(plain, known_formats()):
+            spelled = plain
     if not plain:
         raise Refused([("/tracking_number", "holds neither letters nor digits")])
     if len(spelled) > LONGEST:
         raise Refused([("/tracking_number", f"is longer than {LONGEST} characters")])
     return spelled
+
+
+def _case_matters(carrier: str | None) -> bool:
+    code = (carrier or "").strip().lower()
+    return code in carrier_codes() and connector(code).facts.case_matters
 
 
 def candidates(number: str) -> list[dict[str, Any]]:

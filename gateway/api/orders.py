@@ -285,7 +285,7 @@ async def begin_return(ask: Ask) -> web.StreamResponse:
 
 def _back(wish: ReturnIn, order: RowMapping, return_id: str) -> NewShipment:
     assert wish.shipment is not None  # noqa: S101 - the caller has looked
-    number = spell(wish.shipment.tracking_number)
+    number = spell(wish.shipment.tracking_number, wish.shipment.carrier)
     carrier, set_by = choose_carrier(number, wish.shipment.carrier)
     return NewShipment(
         carrier=carrier,

@@ -40,7 +40,7 @@ def refusal(trouble: Refused) -> Problem:
 
 def drafted(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
     """Return the shipment a merchant wishes for, without its account. Raises `Refused`."""
-    number = spell(wish.tracking_number)
+    number = spell(wish.tracking_number, wish.carrier)
     carrier, set_by = choose_carrier(number, wish.carrier)
     return NewShipment(
         carrier=carrier,
