@@ -144,6 +144,10 @@ class Connector(ABC):
         """Split a payload into parts that may fail alone: one by default, one a parcel where an answer is a batch."""
         return (payload.json(),)
 
+    def enclosed(self, payload: Payload, kind: str, reference: str | None) -> bytes | None:  # noqa: ARG002
+        """Return the bytes of a proof that stand in a payload (`Proof.inline`), None where they do not. Pure."""
+        return None
+
     def read(self, payload: Payload) -> Reading:
         """Read a payload whole. Never raises: trouble is in the reading, beside all that was read before and after."""
         reading = Reading()
@@ -202,12 +206,16 @@ def unreadable(trouble: Exception) -> Unreadable:
     return Unreadable(f"a field is not of the documented kind: {type(trouble).__name__}{line}")
 
 
-class Polls(ABC):
-    """The carrier can be asked about numbers."""
+class Asks(ABC):
+    """The carrier can be asked something."""
 
     @abstractmethod
     def auth(self, secrets: Mapping[str, str]) -> httpx.Auth | None:
         """Return how a request proves the account (see `connectors.auth`)."""
+
+
+class Polls(Asks):
+    """The carrier can be asked about numbers."""
 
     @abstractmethod
     async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
@@ -246,7 +254,7 @@ class Pushes(ABC):
         return Reply()
 
 
-class Subscribes(ABC):
+class Subscribes(Asks):
     """Pushes are asked for number by number; `facts.push.lives_days` says how long one lives."""
 
     @abstractmethod
@@ -256,7 +264,7 @@ class Subscribes(ABC):
         """Ask the carrier to push news of these numbers to `callback`."""
 
 
-class Locates(ABC):
+class Locates(Asks):
     """The courier's live position can be asked for."""
 
     @abstractmethod
@@ -264,7 +272,7 @@ class Locates(ABC):
         """Fetch an answer from which `parse` yields a `Position`."""
 
 
-class Proves(ABC):
+class Proves(Asks):
     """Proof of delivery can be fetched."""
 
     @abstractmethod
@@ -272,7 +280,7 @@ class Proves(ABC):
         """Fetch one proof: the one a `Proof.reference` names, or the carrier's proof of this number."""
 
 
-class Contacts(ABC):
+class Contacts(Asks):
     """The courier can be reached through the platform."""
 
     @abstractmethod

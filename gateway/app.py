@@ -27,6 +27,10 @@ from gateway.people.subjects import MESSAGES
 from gateway.people.tickets import Tickets
 from gateway.people.writing import Writer
 from gateway.polling import Poller
+from gateway.proofs import fetching
+from gateway.proofs.keeper import Keeper
+from gateway.proofs.links import ProofLinks
+from gateway.proofs.places import open_place
 from gateway.runs.links import RunLinks
 from gateway.search.index import TAKE_EVERY as SEARCH_EVERY
 from gateway.search.index import Search
@@ -77,6 +81,11 @@ class Gateway:
         self.ingest.on_read = self._read
         self.ingest.on_seen = self.positions.tell
         self.carriers = CarrierAccess(self.store, self.vault, settings.carrier_base_urls, self.tell)
+        self.proofs = Keeper(self.store, self.vault, open_place(settings.proof_store, settings.database))
+        self.proof_links = ProofLinks(secret_key(settings))
+        self.fetcher = fetching.Fetcher(
+            self.store, self.carriers, self.proofs, lambda key: self.positions.say(key, "changed")
+        )
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
@@ -105,6 +114,7 @@ class Gateway:
             self._every(self.poller.tick, self.settings.poll_every_seconds)
             self._every(self.subscriber.tick, self.settings.poll_every_seconds)
             self._every(self.carriers.note_usage, 60)
+            self._every(self.fetcher.tick, fetching.LOOK_EVERY)
         if "ingest" in roles:
             self._every(self.importer.tick, 2)
             self._every(self.shops.tick, 2)
@@ -132,6 +142,7 @@ class Gateway:
         await self._sender.close()
         await self._close_mail()
         await self.carriers.close()
+        await self.proofs.close()
         await self.store.close()
         log.info("stopped")
 
@@ -203,3 +214,4 @@ class Gateway:
         while expired := await self.store.write(lambda conn: housekeeping.expire(conn, now)):
             self.tell(expired)
         await housekeeping.drop_old(self.store, self.settings, now)
+        await self.proofs.drop_old(now, self.settings.keep_proof_days)

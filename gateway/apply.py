@@ -15,6 +15,7 @@ from gateway import handover, trouble
 from gateway.lastmile import moving
 from gateway.orders import refolding
 from gateway.people import notices
+from gateway.proofs import store as proofs
 from gateway.refold import Refolded
 from gateway.steps import Key, by_merchant, steps_of
 from gateway.tables import Tables
@@ -85,6 +86,7 @@ def apply(
         _UPDATE(conn, updates.values())
     trouble.note(conn, (change for one in refolded if (change := one.trouble_change) is not None))
     _count_unlisted(conn, unlisted, now)
+    _note_proofs(conn, told, news, now)
     moves = _move(conn, rows, updates, news, now)
     applied.seen = moves.seen
     numbers = {(key[0], number) for key in updates if (number := rows[key]["order_number"]) is not None}
@@ -94,6 +96,12 @@ def apply(
     applied.entries = log.append_many(conn, drafts)
     notices.follow(conn, applied.entries, now)
     return applied
+
+
+def _note_proofs(conn: Connection, told: Mapping[Key, RowMapping], news: Mapping[Key, News], now: int) -> None:
+    wanted = {key: news[key].proofs for key, row in told.items() if news[key].proofs and row["tracking"]}
+    if wanted:
+        proofs.note(conn, wanted, {key: told[key]["carrier"] for key in wanted}, now)
 
 
 def _move(

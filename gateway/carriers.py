@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import bindparam, select, update
 
 from connectors import connector
-from connectors.base import Polls
+from connectors.base import Asks
 from connectors.client import HttpClient, shared_transport
 from connectors.errors import Rejected
 from connectors.limits import Breaker, RateLimiter
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy import Connection, RowMapping
 
+    from connectors.base import Connector
     from connectors.facts import Api
     from connectors.limits import State
     from gateway.db import SqliteStore
@@ -133,7 +134,7 @@ class CarrierAccess:
             self._transport = shared_transport()
         client = HttpClient(
             by.facts,
-            by.auth(secrets) if isinstance(by, Polls) else None,
+            _auth(by, secrets),
             mode="test" if account is not None and account["mode"] == "test" else "production",
             base_url=self._base_urls.get(carrier),
             limiter=self._limiter(key, by.facts.api, account),
@@ -216,6 +217,16 @@ class CarrierAccess:
             await opened.client.aclose()
         if self._transport is not None:
             await self._transport.aclose()
+
+
+def _auth(by: Connector, secrets: Mapping[str, str]) -> httpx.Auth | None:
+    """Return how requests prove the account. Raises `Rejected` where that takes a credential the account may lack."""
+    if not isinstance(by, Asks):
+        return None
+    try:
+        return by.auth(secrets)
+    except KeyError as lacking:
+        raise Rejected(f"the account lacks {lacking.args[0]}") from None
 
 
 def _say(carrier: str, account_id: str | None, state: State) -> None:

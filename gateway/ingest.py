@@ -20,6 +20,7 @@ from connectors.errors import Unreadable
 from gateway import metrics, own_codes, shipments
 from gateway.apply import Applied, apply
 from gateway.inbox import Kept, waiting_after
+from gateway.proofs.store import named
 from gateway.reading import Read, read
 from gateway.refold import News
 from gateway.tables import Tables
@@ -206,14 +207,12 @@ def _collect(news: dict[Key, News], owners: _Owners, kept: Kept, reading: Read) 
     for event in reading.events:
         key = owners.of(payload.merchant_id, payload.carrier, event.tracking_number, payload.numbers)
         if key is not None:
-            one = news[key]
-            one.events.setdefault(event.id, event)
-            if payload.source == "push":
-                one.pushed_at = max(one.pushed_at or 0, payload.received_at)
+            _take_event(news[key], event, kept)
     for detail in reading.details:
         key = owners.of(payload.merchant_id, payload.carrier, detail.number, payload.numbers)
         if key is not None and (fields := details.said(detail)):
             news[key].said.append((payload.received_at, fields))
+            news[key].proofs += named(detail.proofs or (), kept.id)
     for position in reading.positions:
         key = owners.of(payload.merchant_id, payload.carrier, position.number, payload.numbers)
         if key is not None and ((old := news[key].position) is None or old.at < position.at):
@@ -222,6 +221,14 @@ def _collect(news: dict[Key, News], owners: _Owners, kept: Kept, reading: Read) 
         key = owners.of(payload.merchant_id, payload.carrier, missing.number, payload.numbers)
         if key is not None:
             news[key].missing = True
+
+
+def _take_event(one: News, event: Event, kept: Kept) -> None:
+    one.events.setdefault(event.id, event)
+    if event.proofs:
+        one.proofs += named(event.proofs, kept.id)
+    if kept.payload.source == "push":
+        one.pushed_at = max(one.pushed_at or 0, kept.payload.received_at)
 
 
 class _Owners:

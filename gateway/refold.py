@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
+    from gateway.proofs.store import Named
     from normalizer.journey import Journey
     from webhooks.log import Draft
 
@@ -31,6 +32,8 @@ class News:
     position: Position | None = None
     missing: bool = False
     pushed_at: int | None = None
+    proofs: list[Named] = field(default_factory=list)
+    """Proofs that are bytes to be had."""
 
     @property
     def says_something(self) -> bool:

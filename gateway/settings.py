@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from gateway.mail import is_address, read_mail_server
+from gateway.proofs.places import read_address
 from webhooks.egress import read_proxy
 from webhooks.tls import Trust
 
@@ -78,6 +79,13 @@ class Settings(BaseModel):
         default=30, gt=0, description="How long attempts' headers, whole answers, timings and TLS facts are kept."
     )
     keep_message_days: int = Field(default=90, gt=0, description="How long messages and their attempts are kept.")
+    proof_store: str = Field(
+        default="",
+        repr=False,
+        description="Where proofs of delivery are kept, sealed: a folder, or a bucket of any store that speaks S3, as "
+        "`s3+https://KEY:SECRET@host/bucket/folder?region=eu-west-1`. Empty: a folder `proofs` beside the database.",
+    )
+    keep_proof_days: int = Field(default=180, gt=0, description="How long proofs of delivery are kept.")
     tracking_link_days: int = Field(
         default=90, gt=0, description="How long a tracking page opens after its shipment came to its end."
     )
@@ -130,6 +138,13 @@ class Settings(BaseModel):
             Trust(value)
         except OSError:  # also what OpenSSL says of a file that holds none
             raise ValueError("is no file of certificates in PEM that can be read") from None
+        return value
+
+    @field_validator("proof_store")
+    @classmethod
+    def _proof_store(cls, value: str) -> str:
+        if "://" in value:
+            read_address(value)
         return value
 
     @field_validator("smtp_url")

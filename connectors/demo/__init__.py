@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from connectors.client import Answer, CarrierClient
     from normalizer.model import Said
 
-_BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "image/png", b"<svg": "image/svg+xml"}
+_BEGINNINGS = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg"}
 
 
 class Carrier(Connector, Polls, Pushes, Subscribes, Locates, Proves):

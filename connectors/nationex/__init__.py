@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -33,6 +34,13 @@ class Carrier(Connector, Polls):
     async def poll(self, http: CarrierClient, numbers: Sequence[str]) -> Answer:
         """Ask about one shipment."""
         return await http.get(f"/{quote(numbers[0], safe='')}")
+
+    def enclosed(self, payload: Payload, kind: str, reference: str | None) -> bytes | None:  # noqa: ARG002 - by its id
+        """A photo's or signature's bytes stand beside the histories, in base64 with blanks and line ends."""
+        for photo in rows(payload.json(), "Photos"):
+            if str(dig(photo, "Id")) == reference and (data := text_of(photo, "Data")):
+                return b64decode(data)
+        return None
 
     def parse(self, payload: Payload, part: Any) -> Iterator[Said]:
         """Yield the shipment's steps, its parcels' scans, and what is told of it as a whole."""

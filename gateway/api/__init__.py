@@ -34,6 +34,7 @@ from gateway.api import (
     orders,
     positions,
     problems,
+    proofs,
     push,
     replays,
     runs,
@@ -95,6 +96,7 @@ CALLS: tuple[Call, ...] = (
     *lookup.CALLS.all,
     *runs.CALLS.all,
     *conversations.CALLS.all,
+    *proofs.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"

@@ -97,6 +97,8 @@ class Call:
     answers: Mapping[int, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     media_type: str = "application/json"
+    files: tuple[str, ...] = ()
+    """The media types of an answer that is a file and has no model."""
     most_bytes: int | None = None
     personal: bool = False
     """Whether the answer shows recipients: looks of people at the console are kept in the audit log."""

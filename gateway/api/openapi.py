@@ -121,6 +121,8 @@ def _responses(call: Call) -> dict[str, Any]:
         told: dict[str, Any] = {"description": _SAYS[status], "headers": _LIMIT_HEADERS}
         if model is not None:
             told["content"] = {call.media_type: {"schema": _ref(model)}}
+        elif call.files:
+            told["content"] = dict.fromkeys(call.files, _FILE)
         responses[str(status)] = told
     names = [*_ALWAYS, *call.problems]
     names += _WITH_BODY if call.body is not NoBody else ("malformed", "unsupported-media-type", "too-large")
@@ -207,6 +209,7 @@ def _webhook(name: str) -> dict[str, Any]:
     }
 
 
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 _SAYS = {
     200: "Done.",
     201: "Made.",

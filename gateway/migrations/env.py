@@ -9,6 +9,7 @@ import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
 import gateway.people.tables
+import gateway.proofs.tables
 import gateway.ratings.tables
 import gateway.runs.tables
 import gateway.search.tables
@@ -26,6 +27,7 @@ _WHOLE = (
     gateway.orders.tables,
     gateway.pages.tables,
     gateway.people.tables,
+    gateway.proofs.tables,
     gateway.runs.tables,
     gateway.search.tables,
     gateway.staff.tables,

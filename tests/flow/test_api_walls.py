@@ -13,6 +13,7 @@ from gateway.api.calls import Call
 from gateway.api.problems import Problem
 from gateway.ids import new_id
 from gateway.keys import ROLES, Principal
+from gateway.proofs.store import Named
 from gateway.visibility import TABLE, sees
 
 BY_NAME = {f"{call.method} {call.path}": call for call in CALLS}
@@ -135,6 +136,9 @@ MAY = {
     "GET /v1/public/lookup": "storefront",
     "POST /v1/public/lookup": "storefront",
     "POST /v1/runs": "merchant support",
+    "GET /v1/shipments/{shipment_id}/proofs": "merchant support",
+    "GET /v1/shipments/{shipment_id}/proofs/{proof_id}": "merchant support",
+    "GET /v1/shipments/{shipment_id}/proof-sheet": "merchant support",
     "GET /v1/runs": "merchant support",
     "GET /v1/runs/{run_id}": "merchant support",
     "PATCH /v1/runs/{run_id}": "merchant support",
@@ -170,6 +174,9 @@ async def things(house):
     channel = await house.call("POST", "/v1/channels", {"channel": "console", "label": "mine"})
     wish = {"channel": "console", "address": "Ines Example", "consent": CONSENT}
     subscription = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
+    proof_id = await house.gateway.proofs.keep(
+        house.merchant_id, shipment_id, Named("document", "", None), b"%PDF-1.4", time.time_ns() // 1_000_000
+    )
     run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
     return {
         "account_id": account_id,
@@ -184,6 +191,7 @@ async def things(house):
         "channel_id": channel.json["id"],
         "subscription_id": subscription.json["id"],
         "run_id": run.json["id"],
+        "proof_id": proof_id,
     }
 
 

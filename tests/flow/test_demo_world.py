@@ -223,7 +223,7 @@ async def test_the_demo_carrier_shows_where_the_courier_is_and_what_proves_the_d
         with pytest.raises(NotFound):
             await by.prove(http, parcel.number, "door")
         clock.now = START + timedelta(hours=59)
-        assert (await by.prove(http, parcel.number, "door")).media_type == "image/svg+xml"
+        assert (await by.prove(http, parcel.number, "door")).media_type == "image/png"
 
 
 async def test_a_subscription_sets_where_pushes_go(world):

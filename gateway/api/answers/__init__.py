@@ -72,6 +72,7 @@ from gateway.api.answers.people import (
     Template,
     Templates,
 )
+from gateway.api.answers.proofs import ProofFile, ProofFiles
 from gateway.api.answers.public import LookedUp, PublicShipment, Said, SaidEntry, SaidStep, SaidTrouble, Shop
 from gateway.api.answers.runs import Run, Runs, RunStop
 from gateway.api.answers.shipments import (
@@ -157,6 +158,8 @@ __all__ = [
     "Preview",
     "Problem",
     "Proof",
+    "ProofFile",
+    "ProofFiles",
     "ProofPlace",
     "PublicKey",
     "PublicShipment",

@@ -1,0 +1,1 @@
+"""Proofs of delivery: fetched or taken in, looked at, kept apart from the database, shown and dropped."""
