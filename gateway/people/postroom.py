@@ -67,9 +67,13 @@ class PostRoom:
         self._seen = 0
         self._sweeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._sweeping = asyncio.Lock()
 
     async def start(self) -> None:
         """Open a lane for every account that may send, and go on where the last process ended."""
+        now = self.clock()
+        if left := await self.store.write(lambda conn: sending.take_over(conn, now)):
+            log.warning("notices_unclear", notices=left)
         await self.sweep()
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
@@ -94,11 +98,12 @@ class PostRoom:
 
     async def sweep(self) -> None:
         """Take over what changed of the accounts: new ones, new secrets, rejected and deleted ones."""
-        since = self._seen
-        rows = await self.store.read(lambda conn: accounts.changed_since(conn, since))
-        for row in rows:
-            await self._take(row)
-            self._seen = max(self._seen, row["changed_at"] - _BUFFER_MS)
+        async with self._sweeping:  # two at once would open two lanes for one account
+            since = self._seen
+            rows = await self.store.read(lambda conn: accounts.changed_since(conn, since))
+            for row in rows:
+                await self._take(row)
+                self._seen = max(self._seen, row["changed_at"] - _BUFFER_MS)
 
     async def _take(self, row: RowMapping) -> None:
         key = AccountKey(row["merchant_id"], row["id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from flow.people import CONSENT, MAIL, PHONE, town
 from sqlalchemy import func, select, update
 
+from gateway.demo.providers.sms import SmsProvider
 from gateway.demo.providers.whatsapp import WhatsAppProvider
 from gateway.people import forgetting
 from gateway.people.tables import People
@@ -508,3 +510,34 @@ async def test_whatsapp_checks_the_address_reports_and_passes_on_a_stop(house, p
         assert told["state"] == "read"
         (wish,) = (await house.call("GET", f"/v1/shipments/{shipment_id}/subscriptions")).json["data"]
         assert wish["state"] == "stopped"
+
+
+class Hanging(SmsProvider):
+    """A provider that answers only when told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def _take(self, request):
+        self.asked.set()
+        await self.go_on.wait()
+        return await super()._take(request)
+
+
+async def test_a_provider_that_hangs_holds_up_nobody_but_its_own_account(house, place, parcel):
+    account_id, shipment_id = parcel
+    async with Hanging() as slow:
+        moved = {"settings": {"base_url": slow.address}, "secrets": {"auth_token": slow.token}}
+        await house.call("PATCH", f"/v1/channels/{place.channels['sms']['id']}", moved)
+        await house.gateway.postroom.sweep()
+        for index in range(12):
+            await place.subscribe(shipment_id, "sms", f"+49151123456{index:02}")
+        await place.subscribe(shipment_id, "email", MAIL)
+        await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+        await asyncio.wait_for(slow.asked.wait(), 10)
+        await house.until(lambda: bool(place.mail.letters))
+        assert slow.texted == []
+        slow.go_on.set()
+        await place.settled("shipment.out_for_delivery")
+        assert sorted(text.to for text in slow.texted) == [f"+49151123456{index:02}" for index in range(12)]

@@ -214,3 +214,14 @@ async def test_the_same_message_twice_gives_no_second_notice(house):
     await house.push(account["id"], demo_push(NUMBER, "PICKED_UP", "OUT", start=began))
     await house.read_all()
     assert [row["state"] for row in await hand.rows()] == ["sent"]
+
+
+async def test_a_new_process_goes_on_at_once_with_what_the_last_one_left_unclear(house):
+    hand, now = await setting(house), now_ms()
+    assert len(await hand.claim(now)) == 1
+    assert await hand.store.write(lambda conn: sending.take_over(conn, now + 1)) == 1
+    (one,) = await hand.claim(now + 1)
+    await hand.settle(one, now + 2, "accepted", provider_id="SM2")
+    assert await hand.store.write(lambda conn: sending.take_over(conn, now + 3)) == 0
+    row = await hand.row()
+    assert (row["state"], row["unclear"], row["attempts"]) == ("sent", 1, 2)
