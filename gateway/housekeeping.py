@@ -14,6 +14,7 @@ from gateway.ids import first_id
 from gateway.imports import store as imports
 from gateway.ingest import can_poll
 from gateway.people import forgetting
+from gateway.ratings import ratings
 from gateway.refold import News
 from gateway.runs import store as runs
 from gateway.shops import inbox as shop_pushes
@@ -103,6 +104,7 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     messages = now - settings.keep_message_days * _DAY
     await _drop_of_each(store, retention.merchants, retention.drop_before, messages)
     await _drop_of_each(store, retention.merchants, conversation.drop_before, messages)
+    await _drop_of_each(store, retention.merchants, ratings.forget_words, messages)
     await _drop_of_each(store, forgetting.merchants, forgetting.drop_before, messages)
     while await store.write(partial(runs.drop_before, at=messages)):
         pass

@@ -36,6 +36,7 @@ from gateway.api import (
     problems,
     proofs,
     push,
+    ratings,
     replays,
     runs,
     search,
@@ -97,6 +98,7 @@ CALLS: tuple[Call, ...] = (
     *runs.CALLS.all,
     *conversations.CALLS.all,
     *proofs.CALLS.all,
+    *ratings.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"

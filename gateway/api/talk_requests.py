@@ -10,7 +10,8 @@ from gateway.api.fields import Cursor, Limit, Query, Strict
 from gateway.talk.conversation import LONGEST, clean
 
 
-def _said(text: str) -> str:
+def said(text: str) -> str:
+    """Return a text as it is kept, without what nobody sees. Raises `ValueError` where nothing is left."""
     if not (cleaned := clean(text)):
         raise ValueError("is blank")
     return cleaned
@@ -19,7 +20,7 @@ def _said(text: str) -> str:
 class UtteranceIn(Strict):
     """What support says."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(_said)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=LONGEST), AfterValidator(said)]
     to: Literal["recipient", "courier", "everybody"] = Field(default="recipient", description="Who reads it.")
 
 

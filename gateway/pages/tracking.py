@@ -23,6 +23,7 @@ from gateway.pages.statics import answer, statics
 from gateway.pages.templates import render
 from gateway.pages.tries import Tries
 from gateway.proofs.page import ProofPart
+from gateway.ratings.page import RatingPart
 from gateway.talk import conversation
 from gateway.talk.page import TalkPart
 from gateway.texts import LANGUAGES, choose, days, speech
@@ -55,7 +56,7 @@ class TrackingPages:
         settings = gateway.settings
         self._secure = settings.public_url.startswith("https:")
         self._policy = policy(images=_origins(settings.map_tiles))
-        self._parts: tuple[Part, ...] = (ProofPart(gateway), TalkPart(gateway))
+        self._parts: tuple[Part, ...] = (ProofPart(gateway), RatingPart(gateway), TalkPart(gateway))
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""

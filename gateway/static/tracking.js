@@ -18,7 +18,7 @@ function drawMap() {
 
 // Parts that keep what their reader does with them: a map that was moved, a field that is written in, an answer to a
 // form that stands to be read.
-const keeps = (part) => part.id === "map-card" || part.contains(document.activeElement) || part.querySelector("[role=alert]") !== null;
+const keeps = (part) => part.id === "map-card" || (part !== document.activeElement && part.contains(document.activeElement)) || part.querySelector("[role=alert]") !== null;
 
 function take(text, answered = null) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
@@ -35,7 +35,12 @@ function take(text, answered = null) {
     if (part.id === "offline") now = offline;
     else if (known === undefined) { now = document.adoptNode(part); }
     else if (part.id === "map-card") takeMap(known, part);
-    else if ((known === answered || !keeps(known)) && known.outerHTML !== part.outerHTML) { now = document.adoptNode(part); known.replaceWith(now); }
+    else if ((known === answered || !keeps(known)) && known.outerHTML !== part.outerHTML) {
+      const focused = known === document.activeElement;
+      now = document.adoptNode(part);
+      known.replaceWith(now);
+      if (focused) now.focus({ preventScroll: true });
+    }
     if (before === null ? now !== page.firstElementChild : before.nextElementSibling !== now) {
       before === null ? page.prepend(now) : before.after(now);
     }

@@ -74,6 +74,7 @@ from gateway.api.answers.people import (
 )
 from gateway.api.answers.proofs import ProofFile, ProofFiles
 from gateway.api.answers.public import LookedUp, PublicShipment, Said, SaidEntry, SaidStep, SaidTrouble, Shop
+from gateway.api.answers.ratings import RatingOut, RatingsOut
 from gateway.api.answers.runs import Run, Runs, RunStop
 from gateway.api.answers.shipments import (
     Batch,
@@ -163,6 +164,8 @@ __all__ = [
     "ProofPlace",
     "PublicKey",
     "PublicShipment",
+    "RatingOut",
+    "RatingsOut",
     "Replay",
     "Replays",
     "Requeued",
