@@ -31,7 +31,7 @@ LOOK_EVERY = 30.0
 SWEEP_EVERY = 5.0
 """Seconds after which accounts that another process changed are looked for."""
 AT_ONCE = 8
-_ROOM = 32
+"""Notices claimed and sent together: of no more than these does a crash leave it unclear whether they went."""
 _BUFFER_MS = 10_000
 _LONGEST_REST = 300.0
 _RESTS_AFTER = 3
@@ -148,7 +148,6 @@ class _Lane:
         self._halted = False
         self._closing = False
         self._woken = asyncio.Event()
-        self._turns = asyncio.Semaphore(AT_ONCE)
         self._task = asyncio.create_task(self._run())
 
     @staticmethod
@@ -192,23 +191,22 @@ class _Lane:
             return LOOK_EVERY
         if due > now:
             return (due - now) / 1000
-        claimed = await room.store.write(lambda conn: sending.claim(conn, self._key, now, _ROOM))
+        claimed = await room.store.write(lambda conn: sending.claim(conn, self._key, now, AT_ONCE))
         await asyncio.gather(*(self._one(notice) for notice in claimed))
         return 0.0
 
     async def _one(self, notice: Claimed) -> None:
-        async with self._turns:
-            room, now = self._room, self._room.clock()
-            if self._halted or self._closing or self._rests_until > now:
-                at = max(now, self._rests_until)
-                await room.store.write(lambda conn: sending.release(conn, self._key, notice, at, now))
-                return
-            said = await self._send(notice)
-            now = room.clock()
-            settled = await room.store.write(lambda conn: sending.settle(conn, self._key, notice, said, now))
-            self._note(said, settled, now)
-            if settled.entries:
-                room.tell(settled.entries)
+        room, now = self._room, self._room.clock()
+        if self._halted or self._closing or self._rests_until > now:
+            at = max(now, self._rests_until)
+            await room.store.write(lambda conn: sending.release(conn, self._key, notice, at, now))
+            return
+        said = await self._send(notice)
+        now = room.clock()
+        settled = await room.store.write(lambda conn: sending.settle(conn, self._key, notice, said, now))
+        self._note(said, settled, now)
+        if settled.entries:
+            room.tell(settled.entries)
 
     async def _send(self, notice: Claimed) -> Said:
         try:

@@ -1,7 +1,7 @@
 """The database's side of sending: notices are claimed before they go, and what came of it is noted after.
 
-A claim lasts `CLAIM_MS`. One that never ended, because the process did, is repeated once and then given up: nobody
-can tell whether the provider took it, and a person is better told once too few than for ever.
+A claim lasts `CLAIM_MS`, or until the next start. One that never ended, because the process did, is repeated once and
+then given up: nobody can tell whether the provider took it, and a person is better told once too few than for ever.
 """
 
 from __future__ import annotations

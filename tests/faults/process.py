@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
@@ -18,7 +19,10 @@ import aiohttp
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from gateway.demo.providers.sms import SmsProvider
+
 SECRET = "a signing secret of the demo carrier"
+SENDER = "+15005550006"
 
 
 def free_port() -> int:
@@ -122,11 +126,34 @@ class Gateway:
         account = await self.call(session, "POST", "/v1/accounts", {"carrier": "demo", "secrets": secrets})
         self.account_id = account["id"]
 
+    async def open_channel(self, session: aiohttp.ClientSession, provider: SmsProvider) -> None:
+        """Add an account at an SMS provider."""
+        settings = {"account_sid": provider.account_sid, "from": SENDER, "base_url": provider.address}
+        wish = {"channel": "sms", "settings": settings, "secrets": {"auth_token": provider.token}}
+        await self.call(session, "POST", "/v1/channels", wish)
+
+    async def expect(self, session: aiohttp.ClientSession, number: str, phone: str) -> None:
+        """Register a parcel whose recipient wants to hear of it by SMS."""
+        today = datetime.now(UTC).date().isoformat()
+        parcel = {"tracking_number": number, "carrier": "demo", "ship_date": today}
+        made = await self.call(session, "POST", "/v1/shipments", parcel)
+        wish = {"channel": "sms", "address": phone, "consent": {"how": "checkout"}, "quiet_hours": None}
+        await self.call(session, "POST", f"/v1/shipments/{made['id']}/subscriptions", wish)
+
     async def push(self, session: aiohttp.ClientSession, number: str, scan: int) -> bool:
         """Push one scan as the demo carrier would; return whether it was accepted."""
         hour, minute = divmod(scan, 60)
         at = f"2026-03-{1 + hour // 24:02}T{hour % 24:02}:{minute:02}:00+01:00"
         said = {"id": f"s{scan}", "at": at, "code": "SORTED", "text": f"Scan {scan}", "place": {"country": "PT"}}
+        return await self.push_scan(session, number, said)
+
+    async def push_news(self, session: aiohttp.ClientSession, number: str) -> bool:
+        """Push that a parcel is out for delivery now: what recipients hear of."""
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        return await self.push_scan(session, number, {"id": "out", "at": at, "code": "OUT", "text": "Out"})
+
+    async def push_scan(self, session: aiohttp.ClientSession, number: str, said: dict[str, Any]) -> bool:
+        """Push a scan of one parcel; return whether it was accepted."""
         body = json.dumps({"parcels": [{"number": number, "scans": [said]}]}).encode()
         stamp = str(int(time.time()))
         signature = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -13,83 +15,170 @@ from faults.process import Gateway
 from faults.receiver import receiving
 from standardwebhooks import Webhook
 
+from gateway.demo.providers.sms import SmsProvider
+from gateway.people.postroom import AT_ONCE
+from webhooks.endpoints import CONCURRENCY
 from webhooks.flusher import MOST_UNWRITTEN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from faults.receiver import Got
 
 PARCELS = 40
 PUSHERS = 16
-CONCURRENCY = 16
-"""Requests an endpoint gets at once by default."""
+MOST_REPEATED = 0.005
+"""What may be sent twice, of all that is sent, where a process lives for some seconds at least."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How often it is killed, after how many seconds, and how much people hear meanwhile."""
+
+    kills: int
+    lives: tuple[float, float]
+    people_each_life: int
+    people_every: float
+
+
+SHORT = Plan(kills=12, lives=(0.05, 0.6), people_each_life=8, people_every=0.02)
+LONG = Plan(kills=100, lives=(0.05, 11.0), people_each_life=40, people_every=0.15)
+
+
+@dataclass
+class Load:
+    """Who pushes what, and what was accepted."""
+
+    gateway: Gateway
+    session: aiohttp.ClientSession
+    phones: dict[str, str]
+    people_every: float
+    tried: int = 0
+    accepted: set[tuple[str, int]] = field(default_factory=set)
+    out: set[str] = field(default_factory=set)
+    running: bool = True
+
+    def start(self) -> list[asyncio.Task[None]]:
+        upcoming = itertools.count()
+        tasks = [asyncio.create_task(self._push(upcoming)) for _ in range(PUSHERS)]
+        return [*tasks, asyncio.create_task(self._tell_people())]
+
+    async def _push(self, upcoming: Iterator[int]) -> None:
+        while self.running:
+            number = next(upcoming)
+            parcel, scan = f"DEMO{number % PARCELS:09}", number // PARCELS
+            self.tried += 1
+            if await self.gateway.push(self.session, parcel, scan):
+                self.accepted.add((parcel, scan))
+            else:
+                await asyncio.sleep(0.02)
+
+    async def _tell_people(self) -> None:
+        for parcel in self.phones:
+            while self.running:
+                accepted = await self.gateway.push_news(self.session, parcel)
+                await asyncio.sleep(self.people_every if accepted else 0.02)
+                if accepted:
+                    self.out.add(parcel)
+                    break
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment_holds(
     tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    kills = 100 if request.config.getoption("--long") else 20
+    plan = LONG if request.config.getoption("--long") else SHORT
+    kills = plan.kills
     chance = random.Random(20261123)
-    accepted: set[tuple[str, int]] = set()
-    tried = 0
-    upcoming = iter(range(10**9))
-
-    async with Gateway(tmp_path) as gateway, receiving() as receiver, aiohttp.ClientSession() as session:
+    people = range(10**7, 10**7 + kills * plan.people_each_life)
+    phones = {f"DEMO{number:09}": f"+49151{number:08}" for number in people}
+    async with (
+        SmsProvider() as provider, Gateway(tmp_path) as gateway, receiving() as receiver,
+        aiohttp.ClientSession() as session,
+    ):  # fmt: skip
         await gateway.open_account(session)
+        await gateway.open_channel(session, provider)
+        for parcel, phone in phones.items():
+            await gateway.expect(session, parcel, phone)
         wish = {"url": receiver.url(), "event_types": ["*"], "ordering": "strict"}
         secret = (await gateway.call(session, "POST", "/v1/endpoints", wish))["secret"]
-        running = True
-
-        async def pusher() -> None:
-            nonlocal tried
-            while running:
-                number = next(upcoming)
-                parcel, scan = f"DEMO{number % PARCELS:09}", number // PARCELS
-                tried += 1
-                if await gateway.push(session, parcel, scan):
-                    accepted.add((parcel, scan))
-                else:
-                    await asyncio.sleep(0.02)
-
-        pushers = [asyncio.create_task(pusher()) for _ in range(PUSHERS)]
+        load = Load(gateway, session, phones, plan.people_every)
+        tasks = load.start()
         for _ in range(kills):
-            await asyncio.sleep(chance.uniform(0.05, 0.6))
+            await asyncio.sleep(chance.uniform(*plan.lives))
             await gateway.kill()
             await gateway.start()
         await asyncio.sleep(0.3)
-        running = False
-        await asyncio.gather(*pushers)
+        load.running = False
+        await asyncio.gather(*tasks)
 
         def told() -> set[tuple[str, int]]:
-            return {event_of(got) for got in receiver.got if got.json["type"] == "shipment.event"}
+            return {event_of(got) for got in receiver.got if is_scan(got)}
 
+        def texted() -> set[str]:
+            return {text.to for text in provider.texted}
+
+        due = {phones[parcel] for parcel in load.out}
         for _ in range(600):
-            if accepted <= told():
+            if load.accepted <= told() and due <= texted():
                 break
             await asyncio.sleep(0.1)
-        assert accepted - told() == set()
+        assert load.accepted - told() == set()
+        silent = {parcel for parcel in load.out if phones[parcel] not in texted()}
+        reasons = [await why_silent(gateway, session, parcel) for parcel in silent]
         assert await gateway.stop() == 0
 
-        bodies: dict[str, bytes] = {}
-        repeats = 0
-        verifier = Webhook(secret)
-        for got in receiver.got:
-            verifier.verify(got.body, got.headers)
-            repeats += got.id in bodies
-            assert bodies.setdefault(got.id, got.body) == got.body
+        repeats = repeated(receiver.got, secret)
         assert_in_order(receiver.got)
-        share = repeats / len(receiver.got)
+        texts: dict[str, set[str]] = defaultdict(set)
+        for text in provider.texted:
+            texts[text.to].add(text.body)
+        again = len(provider.texted) - len(texts)
+        share, texts_share = repeats / len(receiver.got), again / len(provider.texted)
         with capsys.disabled():
             print(
-                f"\nkilled {kills} times: {len(accepted)} of {tried} pushes accepted, 0 lost; {len(receiver.got)} "
-                f"webhooks received and verified, {repeats} repeats ({repeats / kills:.0f} a kill, {share:.2%}), "
-                f"all with the same id and bytes; order kept for {PARCELS} shipments"
+                f"\nkilled {kills} times: {len(load.accepted)} of {load.tried} pushes accepted, 0 lost; "
+                f"{len(receiver.got)} webhooks received and verified, {repeats} repeats ({repeats / kills:.1f} a kill, "
+                f"{share:.2%}), all with the same id and bytes; order kept for {PARCELS} shipments\n"
+                f"{len(load.out)} people due an SMS, {len(texts)} got it, {again} twice ({texts_share:.2%}), each the "
+                f"same text; given up and said so: {len(silent)}"
             )
+        assert all(len(bodies) == 1 for bodies in texts.values())
+        assert reasons == ["it is unclear whether it went: the process ended twice"] * len(silent)
+        assert len(silent) <= 1 + len(load.out) * MOST_REPEATED
         # A kill repeats what was in flight or not yet written down, and no more than that.
         assert repeats <= kills * (MOST_UNWRITTEN + CONCURRENCY)
+        assert again <= kills * AT_ONCE
+        if plan is LONG:
+            assert max(share, texts_share) <= MOST_REPEATED
+
+
+async def why_silent(gateway: Gateway, session: aiohttp.ClientSession, parcel: str) -> str:
+    """Return what is said of a notice that never went."""
+    found = await gateway.call(session, "GET", f"/v1/shipments?tracking_number={parcel}")
+    told = await gateway.call(session, "GET", f"/v1/messages?shipment_id={found['data'][0]['id']}")
+    shown = [await gateway.call(session, "GET", f"/v1/messages/{one['id']}") for one in told["data"]]
+    (notice,) = [notice for one in shown for notice in one["notices"] if notice["state"] == "undelivered"]
+    reason: str = notice["reason"]
+    return reason
+
+
+def repeated(received: list[Got], secret: str) -> int:
+    """Verify everything; return how many requests repeat another one, which they do with the same id and bytes."""
+    bodies: dict[str, bytes] = {}
+    repeats = 0
+    verifier = Webhook(secret)
+    for got in received:
+        verifier.verify(got.body, got.headers)
+        repeats += got.id in bodies
+        assert bodies.setdefault(got.id, got.body) == got.body
+    return repeats
+
+
+def is_scan(got: Got) -> bool:
+    return got.json["type"] == "shipment.event" and got.json["data"]["event"]["text"].startswith("Scan ")
 
 
 def event_of(got: Got) -> tuple[str, int]:

@@ -88,6 +88,28 @@ async def test_the_provider_s_reports_are_shown_and_proved(house, place, parcel)
     assert (await house.call("POST", "/channels/cha_nobody/callback", data=b"", key=None)).status == 404
 
 
+async def test_what_an_ended_process_was_sending_is_sent_again_at_the_next_start_and_given_up_after_a_second_end(
+    house, place, parcel
+):
+    account_id, shipment_id = parcel
+    await place.subscribe(shipment_id, "sms", PHONE)
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await place.settled("shipment.out_for_delivery")
+    room = house.gateway.postroom
+    for _ in range(2):
+        await room.stop()
+        claimed = update(People.notice).values(state="sending", due_at=int(time.time() * 1000) + 100_000)
+        await house.gateway.store.write(lambda conn, claimed=claimed: conn.execute(claimed))
+        await room.start()
+        (told,) = await place.settled("shipment.out_for_delivery")
+    assert len(place.sms.texted) == 2
+    assert place.sms.texted[0].body == place.sms.texted[1].body
+    assert (told["state"], told["reason"]) == (
+        "undelivered",
+        "it is unclear whether it went: the process ended twice",
+    )
+
+
 async def test_a_message_that_was_not_delivered_says_why(house, place, parcel):
     account_id, shipment_id = parcel
     await place.subscribe(shipment_id, "sms", PHONE)
