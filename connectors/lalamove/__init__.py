@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from json import JSONDecoder
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -14,6 +13,7 @@ import orjson
 from connectors.auth import Signed
 from connectors.base import Connector, Locates, Payload, Polls, Pushes, Reply, dig, rows, text_of
 from connectors.errors import Forged, NotFound, Unreadable
+from connectors.lalamove.signing import envelope, signed_text, spellings, word
 from connectors.signatures import emptied, hmac_hex, hmac_ok, require_same, require_secret
 from normalizer.clock import epoch_ms, iso
 from normalizer.model import Detail, Place, Position, Proof, Scan
@@ -37,7 +37,6 @@ NO_PARCEL = frozenset({"ORDER_AMOUNT_CHANGED", "WALLET_BALANCE_CHANGED"})
 MINUTE_DOT_SECOND = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\.\d\dZ")
 """How the vendor spells some times, for instance in its own example of a courier's place."""
 
-_SPACE = re.compile(r"[ \t\r\n]*")
 _SECONDS_END = 100_000_000_000
 """Stamps below are seconds since 1970, others milliseconds: both are documented."""
 
@@ -89,10 +88,10 @@ class Carrier(Connector, Pushes, Polls, Locates):
         How the vendor spells `data` for its signature no document says: compact JSON counts as well.
         """
         secret = require_secret(secrets, "api_secret").encode()
-        told = _envelope(push.body)
-        require_same(_word(told, "apiKey"), require_secret(secrets, "api_key"))
-        stamp, given = _word(told, "timestamp"), _word(told, "signature")
-        for data in _spellings(push.body, told):
+        told = envelope(push.body)
+        require_same(word(told, "apiKey"), require_secret(secrets, "api_key"))
+        stamp, given = word(told, "timestamp"), word(told, "signature")
+        for data in spellings(push.body, told):
             if hmac_ok(secret, signed_text(stamp, push.method, push.path, data), given):
                 return
         raise Forged("the signature is not this data's")
@@ -123,11 +122,6 @@ class Carrier(Connector, Pushes, Polls, Locates):
             yield from _stops(order, told_at)
         elif event not in NO_PARCEL:
             raise Unreadable("an event without an order's status")
-
-
-def signed_text(stamp: str, method: str, path: str, body: bytes) -> bytes:
-    """Return what is signed, of questions and pushes alike."""
-    return f"{stamp}\r\n{method}\r\n{path}\r\n\r\n".encode() + body
 
 
 def _path(number: str) -> str:
@@ -282,54 +276,6 @@ def _stamp(push: dict[str, Any], received_at: datetime) -> datetime:
         return received_at
     figure = int(stamp)
     return epoch_ms(figure if figure >= _SECONDS_END else figure * 1000)
-
-
-def _envelope(body: bytes) -> dict[str, Any]:
-    try:
-        told = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        told = None
-    if not isinstance(told, dict):
-        raise Forged("the push is not a JSON object, so nothing in it can be proved")
-    return told
-
-
-def _word(told: dict[str, Any], name: str) -> str:
-    word = told.get(name)
-    return str(word) if isinstance(word, str | int) and not isinstance(word, bool) else ""
-
-
-def _spellings(body: bytes, told: dict[str, Any]) -> Iterator[bytes]:
-    """Yield `data` as it was sent and as compact JSON."""
-    yield _spelled(body, "data")
-    try:
-        yield orjson.dumps(told.get("data"))
-    except orjson.JSONEncodeError:
-        raise Forged("the push is deeper than any news") from None
-
-
-def _spelled(body: bytes, name: str) -> bytes:
-    """Return the text of a member of a JSON object as the sender spelled it: of a repeated name the last, as read."""
-    text, decoder, found = body.decode("utf-8"), JSONDecoder(), ""
-    try:
-        at = text.index("{") + 1
-        while True:
-            key, at = decoder.raw_decode(text, _skip(text, at))
-            start = _skip(text, text.index(":", at) + 1)
-            _, end = decoder.raw_decode(text, start)
-            if key == name:
-                found = text[start:end]
-            at = _skip(text, end)
-            if text[at : at + 1] != ",":
-                return found.encode()
-            at += 1
-    except (ValueError, RecursionError):
-        raise Forged("the push is not readable JSON") from None
-
-
-def _skip(text: str, at: int) -> int:
-    found = _SPACE.match(text, at)
-    return found.end() if found else at
 
 
 def _object(body: bytes) -> dict[str, Any]:

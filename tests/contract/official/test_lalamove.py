@@ -10,7 +10,8 @@ import pytest
 from connectors import connector
 from connectors.base import Payload, Push, Reply
 from connectors.errors import Forged
-from connectors.lalamove import NO_PARCEL, signed_text
+from connectors.lalamove import NO_PARCEL
+from connectors.lalamove.signing import signed_text
 from connectors.signatures import hmac_hex
 
 FOLDER = Path(__file__).resolve().parents[4] / "shared/lastmile/lalamove"
