@@ -20,6 +20,8 @@ from sqlalchemy.exc import DatabaseError
 from connectors import UnknownCarrier, connector
 from gateway import accounts, schema
 from gateway.db import sqlite_engine
+from gateway.people import accounts as channels
+from gateway.people.tables import People
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, secret_key
 from normalizer import render
@@ -40,6 +42,7 @@ LITTLE_ROOM = 1_000_000_000
 
 _BUILT = 1_793_491_200_000
 """Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
+_OTHER_KEY = "Set the GATEWAY_SECRET_KEY they were made with"
 _AHEAD_MS = 60_000
 
 
@@ -70,7 +73,8 @@ def examine(settings: Settings) -> list[Finding]:
         findings.append(_clock(conn))
         findings += _key(settings, path, sealed=_anything_sealed(conn))
         if settings.secret_key or _key_file(path).exists():
-            findings += _accounts(conn, Vault(secret_key(settings)))
+            vault = Vault(secret_key(settings))
+            findings += [*_accounts(conn, vault), *_channels(conn, vault)]
         findings += _leftovers(conn)
     return findings
 
@@ -132,7 +136,7 @@ def _key_file(path: Path) -> Path:
 
 
 def _anything_sealed(conn: Connection) -> bool:
-    tables = (Tables.account, Endpoints.endpoint)
+    tables = (Tables.account, Endpoints.endpoint, People.account)
     return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
@@ -189,18 +193,30 @@ def _account(row: RowMapping, vault: Vault) -> Finding | None:
     except UnknownCarrier:
         return Finding(name, "broken", "there is no connector of that code", "Delete the account")
     except Sealed:
-        return Finding(
-            name,
-            "broken",
-            "its credentials were sealed with another key",
-            "Set the GATEWAY_SECRET_KEY they were made with",
-        )
+        return Finding(name, "broken", "its credentials were sealed with another key", _OTHER_KEY)
     missing = [key for key, one in facts.secrets.items() if not one.optional and not opened.secrets.get(key)]
     if missing:
         return Finding(name, "broken", f"lacks {', '.join(missing)}", "Enter them again (PATCH /v1/accounts)")
     if row["state"] != "active":
         return Finding(name, "note", f"is {row['state']}: {row['state_reason']}", "Its owner has to enter new ones")
     return None
+
+
+def _channels(conn: Connection, vault: Vault) -> Iterator[Finding]:
+    """Look at the accounts that write to people, where there are any."""
+    c = People.account.c
+    rows = conn.execute(select(People.account).where(c.state != "deleted").order_by(c.id)).mappings().all()
+    for row in rows:
+        name = f"channel {row['id']} ({row['channel']})"
+        try:
+            channels.secrets_of(vault, row)
+        except Sealed:
+            yield Finding(name, "broken", "its secrets were sealed with another key", _OTHER_KEY)
+            continue
+        if row["state"] != "active":
+            yield Finding(name, "note", f"is {row['state']}: {row['state_reason']}", "Its owner has to enter new ones")
+    if rows:
+        yield Finding("channels", "ok", f"{len(rows)} looked at")
 
 
 def _leftovers(conn: Connection) -> Iterator[Finding]:

@@ -56,6 +56,13 @@ _PROVIDER_CALLS = Counter(
     ("channel", "outcome"),
     registry=REGISTRY,
 )
+_NOTICES = Counter(
+    "gateway_notices",
+    "Notices handed to providers of channels, by what these said: accepted, later, refused, blocked, gone, rejected; "
+    "ours: we could not get out.",
+    ("channel", "outcome"),
+    registry=REGISTRY,
+)
 _PAYLOADS = Counter(
     "gateway_payloads", "Kept payloads by what reading made of them.", ("carrier", "outcome"), registry=REGISTRY
 )
@@ -129,6 +136,12 @@ def second_guesses(outcome: str) -> Counter:
 def provider_calls(channel: str, outcome: str) -> Counter:
     """Return the counter of what a channel's providers passed on."""
     return _PROVIDER_CALLS.labels(channel, outcome)
+
+
+@cache
+def notices(channel: str, outcome: str) -> Counter:
+    """Return the counter of notices that a channel's providers answered in one way."""
+    return _NOTICES.labels(channel, outcome)
 
 
 @cache

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 
 from gateway.api import answers
 from gateway.api.calls import NoBody, NoQuery
+from gateway.api.people_requests import PublicSubscriptionIn
 from gateway.api.problems import CONTENT_TYPE, KINDS
 from gateway.visibility import TABLE
 from webhooks.matching import TYPES
@@ -68,7 +69,9 @@ def build(calls: Sequence[Call]) -> dict[str, Any]:
 
 
 def _schemas(calls: Iterable[Call]) -> dict[str, Any]:
-    wanted: dict[type[BaseModel], None] = {answers.Problem: None, answers.Message: None, answers.Health: None}
+    wanted: dict[type[BaseModel], None] = dict.fromkeys(
+        (answers.Problem, answers.Message, answers.Health, PublicSubscriptionIn)
+    )
     for call in calls:
         wanted |= dict.fromkeys((call.body, call.query))
         wanted |= dict.fromkeys(model for model in call.answers.values() if model is not None)
@@ -241,6 +244,35 @@ def _plain(operation: str, summary: str, tag: str, responses: dict[str, Any], **
     return {"operationId": operation, "summary": summary, "tags": [tag], "security": [], "responses": responses} | more
 
 
+def _refused(*names: str) -> dict[str, Any]:
+    return {str(KINDS[name].status): {"$ref": f"#/components/responses/{name}"} for name in names}
+
+
+def _provider(method: str) -> dict[str, Any]:
+    return _plain(
+        f"provider_{method}",
+        "A messaging provider's report, or what a person answered: proved by the provider's own signature.",
+        "Channels",
+        {"200": {"description": "Taken, or a check of the address answered."}}
+        | _refused("malformed", "forged", "not-found", "too-large", "busy", "internal"),
+        parameters=_path_parameters("/channels/{account_id}/callback"),
+    )
+
+
+def _public(operation: str, summary: str, status: str, members: tuple[str, ...], **more: Any) -> dict[str, Any]:
+    shape = {"type": "object", "required": list(members), "properties": {name: {} for name in members}}
+    return _plain(
+        operation,
+        summary,
+        "Subscriptions",
+        {status: {"description": "Done.", "content": {"application/json": {"schema": shape}}}}
+        | _refused("malformed", "not-found", "conflict", "too-large", "unsupported-media-type", "validation")
+        | _refused("rate-limited", "internal", "busy"),
+        parameters=_path_parameters("/v1/public/shipments/{token}"),
+        **more,
+    )
+
+
 def _push(
     method: str,
     whose: str = "carrier",
@@ -272,6 +304,22 @@ _OPEN_PATHS: dict[str, dict[str, Any]] = {
         "post": _push("post", "shop", "A shop's call, verified by that shop's own scheme.")
     },
     "/carriers/{carrier}/push/{account_id}": {"post": _push("post"), "get": _push("get")},
+    "/channels/{account_id}/callback": {"post": _provider("post"), "get": _provider("get")},
+    "/v1/public/shipments/{token}/channels": {
+        "get": _public("public_channels", "By which ways the reader of a tracking page may hear.", "200", ("data",))
+    },
+    "/v1/public/shipments/{token}/subscriptions": {
+        "post": _public(
+            "public_subscribe",
+            "Ask for notices by the link of a tracking page; an address is asked first.",
+            "202",
+            ("state",),
+            requestBody={
+                "required": True,
+                "content": {"application/json": {"schema": _ref(PublicSubscriptionIn)}},
+            },
+        )
+    },
     "/healthz": {"get": _health("alive", "The process answers.")},
     "/readyz": {"get": _health("ready", "It can do its work.")},
     "/metrics": {

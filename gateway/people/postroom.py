@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from gateway import metrics
 from gateway.people import accounts, sending
 from gateway.people.sending import AccountKey, Settled
 from webhooks.channels.base import Said
@@ -221,6 +222,7 @@ class _Lane:
             return Said(kind="later", code="failed", reason="a fault of ours while sending")
 
     def _note(self, said: Said, settled: Settled, now: int) -> None:
+        metrics.notices(self._channel.kind, said.kind).inc()
         self._laters = self._laters + 1 if said.kind == "later" else 0
         rest = settled.paused_until
         if self._laters >= _RESTS_AFTER:

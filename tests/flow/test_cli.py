@@ -24,6 +24,8 @@ from gateway.cli import main
 from gateway.db import sqlite_engine
 from gateway.ids import new_id
 from gateway.inbox import Kept, NewPayload, _row
+from gateway.people import accounts as channels
+from gateway.people.sending import AccountKey
 from gateway.tables import Tables
 from gateway.vault import Vault
 from webhooks import endpoints
@@ -362,6 +364,24 @@ class TestDoctor:
         code, found = self.found(run)
         assert code == 1
         assert found[f"account {account} (demo)"] == ("broken", "its credentials were sealed with another key")
+
+    def test_channels_are_looked_at_too(self, run, monkeypatch):
+        run("migrate")
+        right = "the right key, thirty-two characters"
+        monkeypatch.setenv("GATEWAY_SECRET_KEY", right)
+        assert "channels" not in self.found(run)[1]
+        key = AccountKey("mer_1", "cha_1")
+        sealed = channels.seal(Vault(right), *key, {"auth_token": "t"})
+        with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
+            channels.create(conn, key, channel="sms", label="", settings={}, sealed=sealed, now=1)
+        assert self.found(run)[1]["channels"] == ("ok", "1 looked at")
+        with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
+            channels.change(conn, key, 2, state="rejected", state_reason="credentials")
+        code, found = self.found(run)
+        assert (code, found["channel cha_1 (sms)"]) == (0, ("note", "is rejected: credentials"))
+        monkeypatch.setenv("GATEWAY_SECRET_KEY", "a wrong key, of thirty-two characters")
+        code, found = self.found(run)
+        assert (code, found["channel cha_1 (sms)"]) == (1, ("broken", "its secrets were sealed with another key"))
 
     @pytest.mark.parametrize(
         ("carrier", "secrets", "text"),
