@@ -35,6 +35,8 @@ from gateway.runs.links import RunLinks
 from gateway.search.index import TAKE_EVERY as SEARCH_EVERY
 from gateway.search.index import Search
 from gateway.shops.reader import ShopReader
+from gateway.shops.teller import EVERY as SHOPS_EVERY
+from gateway.shops.teller import ShopTeller
 from gateway.subscribing import Subscriber
 from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
 from gateway.trouble import MOST_AT_ONCE
@@ -91,6 +93,7 @@ class Gateway:
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self.shops = ShopReader(self.store, self.vault, self.links, self.tell, self._ask_carriers)
+        self.shop_teller = ShopTeller(self.store, self.vault, settings.carrier_base_urls)
         self._mail: Outside | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -115,6 +118,7 @@ class Gateway:
             self._every(self.subscriber.tick, self.settings.poll_every_seconds)
             self._every(self.carriers.note_usage, 60)
             self._every(self.fetcher.tick, fetching.LOOK_EVERY)
+            self._every(self.shop_teller.tick, SHOPS_EVERY)
         if "ingest" in roles:
             self._every(self.importer.tick, 2)
             self._every(self.shops.tick, 2)
@@ -143,6 +147,7 @@ class Gateway:
         await self._close_mail()
         await self.carriers.close()
         await self.proofs.close()
+        await self.shop_teller.close()
         await self.store.close()
         log.info("stopped")
 

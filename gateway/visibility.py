@@ -147,6 +147,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         "label": "MS",
         "order_prefix": "MS",
         "push_url": "M",
+        "writes_back": "MSO",
+        "writes_back_trouble": "MS",
         "waiting": "MSO",
         "unreadable": "MSO",
         "created_at": "MSO",

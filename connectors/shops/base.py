@@ -19,7 +19,10 @@ from normalizer.model import SUBSTATUSES, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    import httpx
+
     from connectors.base import Payload, Push, Reply
+    from connectors.client import CarrierClient
     from connectors.facts import Facts
     from normalizer.codes import Meaning
     from normalizer.order_lines import Goods
@@ -140,6 +143,48 @@ class Shop(ABC):
     def means(self, word: str) -> Meaning | None:
         """Return what a word of the shop's means, None where nobody has said so."""
         return self.codes.get(word)
+
+
+class BadAddress(ValueError):  # noqa: N818 - it names what is bad
+    """A secret that names where the shop is does not: its name and the reason."""
+
+    def __init__(self, secret: str, reason: str) -> None:
+        super().__init__(reason)
+        self.secret = secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParcelNews:
+    """A parcel's new status, to be told to its shop. `at` in RFC 3339, None where no clock tells it."""
+
+    fulfilment: str
+    status: str
+    substatus: str
+    at: str | None = None
+
+
+class WritesBack(ABC):
+    """The shop can be told what becomes of its parcels."""
+
+    @abstractmethod
+    def writes(self, secrets: Mapping[str, str]) -> bool:
+        """Whether an account's secrets are enough to tell it."""
+
+    @abstractmethod
+    def address(self, secrets: Mapping[str, str]) -> str:
+        """Return where the shop is. Raises `BadAddress`: never an address of anybody else."""
+
+    @abstractmethod
+    def auth(self, secrets: Mapping[str, str]) -> httpx.Auth:
+        """Return how a request proves the account."""
+
+    @abstractmethod
+    def word(self, status: str, substatus: str) -> str | None:
+        """Return the shop's word for a status, None where it has none and is not told."""
+
+    @abstractmethod
+    async def write_back(self, http: CarrierClient, news: ParcelNews) -> None:
+        """Tell the shop. Raises `Unavailable`, `Rejected`, `NotFound` or `Unreadable`."""
 
 
 def instant(text: Any) -> datetime:

@@ -110,6 +110,10 @@ async def change(ask: Ask) -> web.StreamResponse:
             known = shop(row["shop"]).facts.secrets
             unknown = {name: "" for name, value in wish.secrets.items() if value is None and name not in known}
             check_secrets(shop(row["shop"]), kept | unknown)
+            tells = accounts.writes_back(shop(row["shop"]), kept)
+            values |= {"tell_at": ask.now if tells else None, "tell_failures": 0, "told_trouble": ""}
+            if not tells:
+                values["told_until"] = None
             values["secrets"] = accounts.seal(vault, ask.merchant_id, shop_id, kept)
         if values:
             accounts.change(conn, ask.merchant_id, shop_id, ask.now, **values)

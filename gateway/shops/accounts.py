@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import func, select, update
 
 from connectors.shops import UnknownShop, shop, shop_codes
+from connectors.shops.base import BadAddress, WritesBack
 from gateway.accounts import BadAccount, check_secrets
 from gateway.ids import new_id
 from gateway.shops.tables import Shops
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from connectors.shops.base import Shop
     from gateway.vault import Vault
 
 _A, _P = Shops.account.c, Shops.push.c
@@ -48,6 +50,7 @@ def prepare(
     except UnknownShop:
         raise BadAccount({"shop": f"there is no such shop; there are {', '.join(shop_codes())}"}) from None
     check_secrets(of, secrets)
+    tells = writes_back(of, secrets)
     account_id = new_id("sho", now)
     return {
         "merchant_id": merchant_id,
@@ -57,9 +60,24 @@ def prepare(
         "order_prefix": order_prefix,
         "secrets": seal(vault, merchant_id, account_id, secrets),
         "state": "active",
+        "told_until": None,
+        "tell_at": now if tells else None,
+        "tell_failures": 0,
+        "told_trouble": "",
         "created_at": now,
         "changed_at": now,
     }
+
+
+def writes_back(of: Shop, secrets: Mapping[str, str]) -> bool:
+    """Whether a shop is told of its parcels. Raises `BadAccount` where its address is none."""
+    if not isinstance(of, WritesBack) or not of.writes(secrets):
+        return False
+    try:
+        of.address(secrets)
+    except BadAddress as trouble:
+        raise BadAccount({f"secrets/{trouble.secret}": str(trouble)}) from None
+    return True
 
 
 def seal(vault: Vault, merchant_id: str, account_id: str, secrets: Mapping[str, str]) -> bytes:
@@ -128,6 +146,8 @@ def document(row: RowMapping, counted: Mapping[str, int], public_url: str) -> di
         "label": row["label"],
         "order_prefix": row["order_prefix"],
         "push_url": f"{public_url}/shops/{row['shop']}/push/{row['id']}",
+        "writes_back": row["tell_at"] is not None,
+        "writes_back_trouble": row["told_trouble"],
         "waiting": counted.get("waiting", 0),
         "unreadable": counted.get("unreadable", 0),
         "created_at": millis_instant(row["created_at"]),

@@ -24,6 +24,13 @@ class ShopAccount(SQLModel, table=True):
     """Stands before the shop's own order numbers: for merchants with several shops."""
     secrets: bytes = Field(sa_type=LargeBinary)
     state: str = "active"
+    told_until: int | None = Field(default=None, sa_type=BigInteger)
+    """The message of the merchant's log up to which the shop was told of its parcels; None: it is not told."""
+    tell_at: int | None = Field(default=None, sa_type=BigInteger)
+    """When to go on after trouble."""
+    tell_failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    told_trouble: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Why the shop is not told, in its own words as far as they may be shown."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 
@@ -72,9 +79,21 @@ class ShopOrder(SQLModel, table=True):
     told_at: int = Field(sa_type=BigInteger)
 
 
+class ShopFulfilment(SQLModel, table=True):
+    """Which of a shop's fulfilments a shipment came with: what its status is written back to."""
+
+    __tablename__ = "shop_fulfilment"
+
+    merchant_id: str = Field(primary_key=True)
+    shipment_id: str = Field(primary_key=True)
+    account_id: str
+    fulfilment: str
+
+
 class Shops:
     """The Core tables behind the models."""
 
     account: ClassVar[Table] = core_table(ShopAccount)
     push: ClassVar[Table] = core_table(ShopPush)
+    fulfilment: ClassVar[Table] = core_table(ShopFulfilment)
     order: ClassVar[Table] = core_table(ShopOrder)

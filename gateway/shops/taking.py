@@ -87,7 +87,7 @@ class Taker:
             theirs = [one for one in said if one.order == shop_order]
             acts = [act for one in theirs if isinstance(one, ActSaid) and (act := _act(row, one)) is not None]
             parcels = [one for one in theirs if isinstance(one, ParcelSaid)]
-            acts += self._parcels(conn, account["merchant_id"], row, parcels, taken=taken, now=now)
+            acts += self._parcels(conn, account, row, parcels, taken=taken, now=now)
             store.add_acts(conn, row, acts, now)
             taken.tell(refolding.follow(conn, {(row["merchant_id"], row["order_number"])}, now))
         return taken
@@ -153,7 +153,7 @@ class Taker:
     def _parcels(
         self,
         conn: Connection,
-        merchant_id: str,
+        account: RowMapping,
         row: RowMapping,
         parcels: Sequence[ParcelSaid],
         *,
@@ -163,6 +163,7 @@ class Taker:
         """Register parcels; return acts in place of those that no carrier of ours can tell of."""
         if not parcels:
             return []
+        merchant_id = account["merchant_id"]
         acts: list[NewAct] = []
         drafts: list[tuple[ParcelSaid, shipments.NewShipment]] = []
         choices = accounts.choices(conn, merchant_id)
@@ -176,6 +177,10 @@ class Taker:
         made, told = registration.register(self._links, conn, merchant_id, wanted, now)
         taken.asks |= any(not isinstance(one, Refused) and one.row["next_poll_at"] is not None for one in made)
         taken.tell(told)
+        theirs = (parcel for parcel, _ in drafts if not parcel.void)
+        for parcel, one in zip(theirs, made, strict=True):
+            if parcel.fulfilment and not isinstance(one, Refused):
+                _note_fulfilment(conn, account, one.row["id"], parcel.fulfilment)
         void = [(parcel, draft) for parcel, draft in drafts if parcel.void]
         taken.tell(_call_off(conn, merchant_id, void, now))
         return acts
@@ -201,6 +206,13 @@ class Taker:
             return None
         plain = self._vault.open(row["merchant_id"], ORDER_RECIPIENT, row["recipient"])
         return shipments.sealed_recipient(self._vault, row["merchant_id"], orjson.loads(plain))
+
+
+def _note_fulfilment(conn: Connection, account: RowMapping, shipment_id: str, fulfilment: str) -> None:
+    statement = insert(conn, Shops.fulfilment).values(
+        merchant_id=account["merchant_id"], shipment_id=shipment_id, account_id=account["id"], fulfilment=fulfilment
+    )
+    conn.execute(statement.on_conflict_do_nothing(index_elements=["merchant_id", "shipment_id"]))
 
 
 def _carrier(number: str, parcel: ParcelSaid, mine: set[str]) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.base import dig, rows, text_of
 from connectors.shops import base
 from connectors.shops.base import ActSaid, LineSaid, OrderSaid, ParcelSaid, count_of, instant, key_of
+from connectors.shops.shopify.writing import Writing
 from connectors.signatures import require_header, require_hmac, require_secret
 from normalizer.model import Status
 
@@ -22,7 +23,7 @@ _NO_ORDER = frozenset({"orders/delete", "orders/edited"})
 _CALLED_OFF = frozenset({"cancelled", "error", "failure"})
 
 
-class Shop(base.Shop):
+class Shop(base.Shop, Writing):
     """See README.md."""
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:

@@ -15,6 +15,8 @@ class ShopAccount(BaseModel, extra="forbid"):
     label: str = ""
     order_prefix: str = ""
     push_url: str | None = None
+    writes_back: bool = Field(description="Whether the shop is told what becomes of its parcels.")
+    writes_back_trouble: str = Field(default="", description="Why it is not, or not just now.")
     waiting: int = Field(description="Pushes of orders that nobody has told us of yet.")
     unreadable: int = Field(description="Pushes that are not as documented: they are kept, and wait for a new version.")
     created_at: datetime
