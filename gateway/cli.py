@@ -127,6 +127,19 @@ def _data(commands: Parsers) -> None:
     taken.add_argument("--kind", choices=("orders", "shipments"), default="shipments")
     taken.add_argument("--format", choices=("csv", "ndjson"), help="where the file's name does not tell")
     _settings(taken)
+    person = commands.add_parser("person", help="let somebody in to the console", description="People at the console.")
+    whos = person.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    invite = _command(
+        whos,
+        "invite",
+        "staff:invite",
+        "make a link with which somebody sets a password",
+        "Also for a forgotten password. The link is good for three days, once.",
+    )
+    invite.add_argument("email", metavar="EMAIL")
+    invite.add_argument("--merchant", metavar="ID", help="whose person they are; left out, an operator of the gateway")
+    invite.add_argument("--role", choices=("merchant", "support"), default="merchant", help="what they may (merchant)")
+    _settings(invite)
     replay = _command(
         commands,
         "replay",

@@ -37,6 +37,8 @@ class Principal:
     role: KeyRole
     origins: tuple[str, ...] = ()
     """Web origins a storefront key may be used from."""
+    person_id: str = ""
+    """Set where it is no machine's key but a person's session, whose id `key_id` is then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

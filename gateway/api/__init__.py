@@ -43,6 +43,7 @@ from gateway.api import (
     shipments,
     shop_push,
     shops,
+    staff,
     stream,
     subscriptions,
     templates,
@@ -51,6 +52,7 @@ from gateway.api import (
 from gateway.api.auth import LIMITS, Doorkeeper
 from gateway.api.calls import Desk, runner
 from gateway.api.problems import Problem
+from gateway.console.pages import ConsolePages
 from gateway.db import LogFull, StoreClosed
 from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
@@ -58,8 +60,10 @@ from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
 from gateway.people.wishing import PublicWishes
+from gateway.staff.signing import Staff
 from gateway.storefront import element, public
 from gateway.storefront.counting import Counts
+from gateway.vault import secret_key
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -90,6 +94,7 @@ CALLS: tuple[Call, ...] = (
     *account_codes.CALLS.all,
     *carriers.CALLS.all,
     *keys.CALLS.all,
+    *staff.CALLS.all,
     *merchant.CALLS.all,
     *stream.CALLS.all,
     *positions.CALLS.all,
@@ -114,6 +119,7 @@ def build(gateway: Gateway) -> web.Application:
         Doorkeeper(gateway.store, gateway.settings.requests_per_minute),
         Accounts(gateway.store, gateway.vault),
         Counts(),
+        Staff(gateway.store, gateway.vault, secret_key(gateway.settings)),
     )
     # Each call reads its body by its own bound; this one only guards what nobody reads.
     app = web.Application(middlewares=[_around], client_max_size=gateway.settings.max_body_bytes)
@@ -128,6 +134,7 @@ def build(gateway: Gateway) -> web.Application:
     app.router.add_post(shop_push.PATH, shop_push.handler(gateway))
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
+    ConsolePages(desk).add_to(app)
     PublicPeople(gateway).add_to(app)
     PublicWishes(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))

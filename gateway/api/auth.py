@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import keys
 from gateway.api.problems import Problem
+from gateway.staff import people, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +22,7 @@ _FRESH_SECONDS = 5.0
 """A key revoked by another process stops working within this time; in this process at once."""
 _MOST_REMEMBERED = 20_000
 _WINDOW = 60
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="carrier-gateway"'}
 
 
@@ -38,7 +40,13 @@ class Doorkeeper:
         self._most = requests_per_minute
 
     async def who(self, request: web.Request) -> Principal:
-        """Return whose key a request carries. Raises the 401 problem."""
+        """Return whose key, or whose session, a request carries. Raises the 401 problem.
+
+        A session's cookie goes by itself, so what changes something must come from the console's own pages: other
+        sites can neither set `X-Console` nor say `same-origin`.
+        """
+        if "Authorization" not in request.headers and (secret := request.cookies.get(sessions.COOKIE)):
+            return await self._of_session(request, secret)
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")
         text = text.strip()
         if scheme.lower() != "bearer" or not text:
@@ -49,6 +57,33 @@ class Doorkeeper:
             raise Problem("unauthorized", "the key is unknown or revoked", headers=wrong)
         return principal
 
+    async def _of_session(self, request: web.Request, secret: str) -> Principal:
+        if request.method not in _LOOKING and (
+            request.headers.get("X-Console") is None
+            or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"
+        ):
+            raise Problem("forbidden", "this was not asked by the console itself")
+        wanted, now = people.digest(secret), time.time_ns() // 1_000_000
+        known = self._known.get(wanted)
+        if known is None or time.monotonic() - known[0] >= _FRESH_SECONDS:
+            found = await self._store.read(lambda conn: sessions.find(conn, wanted, now))
+            if found is not None and sessions.is_stale(found[1], now):
+                await self._store.write(lambda conn: sessions.note(conn, wanted, now))
+            known = self._remember(wanted, None if found is None else found[0])
+        if known[1] is None:
+            raise Problem("unauthorized", "the session is over: sign in again", headers=_CHALLENGE)
+        return known[1]
+
+    def _remember(self, wanted: bytes, principal: Principal | None) -> tuple[float, Principal | None]:
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        kept = self._known[wanted] = (time.monotonic(), principal)
+        return kept
+
+    def forget_people(self) -> None:
+        """Look all sessions up afresh: some were ended, or somebody's role changed."""
+        self._known = {wanted: kept for wanted, kept in self._known.items() if kept[1] and not kept[1].person_id}
+
     async def _find(self, text: str) -> Principal | None:
         wanted = keys.digest(text)
         now = time.monotonic()
@@ -56,10 +91,7 @@ class Doorkeeper:
         if known is not None and now - known[0] < _FRESH_SECONDS:
             return known[1]
         principal = await self._store.read(lambda conn: keys.find(conn, wanted))
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[wanted] = (now, principal)
-        return principal
+        return self._remember(wanted, principal)[1]
 
     def forget(self, key_digest: bytes) -> None:
         """Look a key up afresh next time: it was revoked."""

@@ -14,14 +14,18 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway import idempotency
 from gateway.api import problems
 from gateway.api.problems import Problem
+from gateway.staff import audit
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
+
+    from sqlalchemy import Connection
 
     from gateway.accounts import Accounts
     from gateway.api.auth import Doorkeeper
     from gateway.app import Gateway
     from gateway.keys import KeyRole, Principal
+    from gateway.staff.signing import Staff
     from gateway.storefront.counting import Counts
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -29,6 +33,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 MERCHANT: tuple[KeyRole, ...] = ("merchant",)
 STAFF: tuple[KeyRole, ...] = ("merchant", "support")
 ANYBODY: tuple[KeyRole, ...] = ("merchant", "support", "storefront", "operator")
+PEOPLE: tuple[KeyRole, ...] = ("merchant", "support", "operator")
 
 
 class NoBody(BaseModel):
@@ -51,6 +56,7 @@ class Desk:
     keeper: Doorkeeper
     accounts: Accounts
     counts: Counts
+    staff: Staff
 
 
 @dataclass(slots=True)
@@ -148,10 +154,25 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
         now = time.time_ns() // 1_000_000
         ask = Ask(desk, request, principal, body, query, now)
         if call.method == "POST" and (key := request.headers.get("Idempotency-Key")) is not None:
-            return await _once(call, ask, key, raw)
-        return await call.handler(ask)
+            response = await _once(call, ask, key, raw)
+        else:
+            response = await call.handler(ask)
+        if principal.person_id and (call.method != "GET" or call.personal):
+            await _audit(call, ask)
+        return response
 
     return run
+
+
+async def _audit(call: Call, ask: Ask) -> None:
+    """Keep what a person did, or looked at, before they see that it is done."""
+    who, act = ask.principal, f"{call.method} {call.path}"
+    subject = next(reversed([*ask.request.match_info.values()]), "")
+
+    def work(conn: Connection) -> None:
+        audit.note(conn, who.merchant_id, who.person_id, act, subject=subject, now=ask.now)
+
+    await ask.gateway.store.write(work)
 
 
 async def read_body(request: web.Request, most: int) -> bytes:

@@ -123,6 +123,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     roles=STAFF,
     answers={200: answers.Order},
     problems=("not-found",),
+    personal=True,
 )
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one order, with its recipient."""

@@ -198,6 +198,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     roles=_READERS,
     answers={200: answers.Shipment},
     problems=("not-found",),
+    personal=True,
 )
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one shipment; merchants and their support desk see the recipient too."""

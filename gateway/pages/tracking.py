@@ -55,7 +55,7 @@ class TrackingPages:
         self._tries = Tries(_TRIES, _TRIES_SECONDS)
         settings = gateway.settings
         self._secure = settings.public_url.startswith("https:")
-        self._policy = policy(images=_origins(settings.map_tiles))
+        self._policy = policy(images=origins(settings.map_tiles))
         self._parts: tuple[Part, ...] = (ProofPart(gateway), RatingPart(gateway), TalkPart(gateway))
 
     def add_to(self, app: web.Application) -> None:
@@ -284,7 +284,7 @@ def _address(request: web.Request) -> str:
     return f"/t/{token}?lang={quote(language)}" if language else f"/t/{token}"
 
 
-def _origins(tiles: str) -> tuple[str, ...]:
+def origins(tiles: str) -> tuple[str, ...]:
     """Return the origin of tiles that lie elsewhere; `{s}` stands for any name there."""
     parts = urlsplit(tiles)
     return (f"{parts.scheme}://{parts.netloc.replace('{s}', '*')}",) if parts.netloc else ()

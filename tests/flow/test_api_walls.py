@@ -14,6 +14,8 @@ from gateway.api.problems import Problem
 from gateway.ids import new_id
 from gateway.keys import ROLES, Principal
 from gateway.proofs.store import Named
+from gateway.pages.links import now_ms
+from gateway.staff import people, sessions
 from gateway.visibility import TABLE, sees
 
 BY_NAME = {f"{call.method} {call.path}": call for call in CALLS}
@@ -50,6 +52,19 @@ MAY = {
     "GET /v1/shops/{shop_id}": "merchant support",
     "PATCH /v1/shops/{shop_id}": "merchant",
     "DELETE /v1/shops/{shop_id}": "merchant",
+    "GET /v1/me": "merchant support operator",
+    "PATCH /v1/me": "merchant support operator",
+    "PUT /v1/me/password": "merchant support operator",
+    "POST /v1/me/second-factor": "merchant support operator",
+    "PUT /v1/me/second-factor": "merchant support operator",
+    "POST /v1/me/second-factor/end": "merchant support operator",
+    "GET /v1/me/sessions": "merchant support operator",
+    "DELETE /v1/me/sessions/{session_id}": "merchant support operator",
+    "GET /v1/people": "merchant support",
+    "PATCH /v1/people/{person_id}": "merchant",
+    "GET /v1/people/invitations": "merchant",
+    "POST /v1/people/invitations": "merchant",
+    "GET /v1/audit": "merchant",
     "POST /v1/orders/import": "merchant support",
     "POST /v1/shipments/import": "merchant support",
     "GET /v1/imports": "merchant support",
@@ -182,6 +197,7 @@ async def things(house):
         house.merchant_id, shipment_id, Named("document", "", None), b"%PDF-1.4", time.time_ns() // 1_000_000
     )
     run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
+    person_id, session_id = await somebody(house)
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
@@ -196,7 +212,21 @@ async def things(house):
         "subscription_id": subscription.json["id"],
         "run_id": run.json["id"],
         "proof_id": proof_id,
+        "person_id": person_id,
+        "session_id": session_id,
     }
+
+
+async def somebody(house):
+    """A person of the house's merchant who signed in."""
+
+    def work(conn):
+        invited = people.invite(conn, house.merchant_id, "ines@shop.example", "support", by="", now=now_ms())
+        person = people.accept(conn, invited.token, "Ines", "kept", now_ms())
+        sessions.make(conn, person, "a browser", now_ms())
+        return person["id"], sessions.listed(conn, house.merchant_id, person["id"], now_ms())[0]["id"]
+
+    return await house.gateway.store.write(work)
 
 
 def test_the_table_of_roles_covers_every_call():
@@ -214,7 +244,8 @@ async def test_each_role_gets_what_it_may_and_403_for_the_rest(house, role):
         body = BODIES.get(name, {}) if call.method in ("POST", "PUT", "PATCH") else None
         answer = await house.call(call.method, path, body, key=key, headers=headers)
         if role in MAY[name].split():
-            allowed = (200, 204, 404, 415 if call.takes else 422, 422)
+            for_people = name.partition(" ")[2].startswith("/v1/me/") or name == "PATCH /v1/me"
+            allowed = (200, 204, 403 if for_people else 200, 404, 415 if call.takes else 422, 422)
             assert answer.status in allowed, (name, answer.status, answer.body)
         else:
             assert (answer.status, answer.json["type"]) == (403, "/problems/forbidden"), name

@@ -89,6 +89,18 @@ from gateway.api.answers.shipments import (
     TrackingLink,
 )
 from gateway.api.answers.shops import ShopAccount, ShopAccounts
+from gateway.api.answers.staff import (
+    Act,
+    Acts,
+    Invitation,
+    Invitations,
+    Me,
+    People,
+    Person,
+    Session,
+    Sessions,
+    TotpStart,
+)
 from gateway.api.answers.talk import Conversation, Conversations, ConversationSummary, Utterance
 
 __all__ = [
@@ -96,6 +108,8 @@ __all__ = [
     "AccountCodes",
     "AccountLimits",
     "Accounts",
+    "Act",
+    "Acts",
     "Approach",
     "Arriving",
     "Attempt",
@@ -132,11 +146,14 @@ __all__ = [
     "ImportLines",
     "ImportPage",
     "ImportedLine",
+    "Invitation",
+    "Invitations",
     "Key",
     "Keys",
     "Lane",
     "LastMile",
     "LookedUp",
+    "Me",
     "Merchant",
     "Message",
     "Milestones",
@@ -154,6 +171,8 @@ __all__ = [
     "OrderReturn",
     "OrderShipment",
     "OwnCode",
+    "People",
+    "Person",
     "Place",
     "Polled",
     "Preview",
@@ -178,6 +197,8 @@ __all__ = [
     "SaidStep",
     "SaidTrouble",
     "Secret",
+    "Session",
+    "Sessions",
     "Shipment",
     "Shipments",
     "Shop",
@@ -190,6 +211,7 @@ __all__ = [
     "TestResult",
     "Told",
     "ToldPage",
+    "TotpStart",
     "TrackingLink",
     "UnlistedCode",
     "Utterance",

@@ -1,0 +1,95 @@
+"""People at the console, their sessions, and what they did."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class Person(BaseModel, extra="forbid"):
+    """Somebody who signs in to the console."""
+
+    id: str
+    email: str
+    name: str
+    role: str
+    language: str
+    second_factor: bool
+    created_at: datetime | None
+    disabled_at: datetime | None
+
+
+class Me(BaseModel, extra="forbid"):
+    """Who is asking."""
+
+    person: Person | None = Field(description="Null for a key.")
+    role: str
+    merchant_id: str
+    merchant: str
+
+
+class People(BaseModel, extra="forbid"):
+    """A merchant's people."""
+
+    data: list[Person]
+    next_cursor: str | None
+
+
+class Invitation(BaseModel, extra="forbid"):
+    """An invitation nobody accepted yet; `url` is shown only where it is made."""
+
+    id: str
+    email: str
+    role: str
+    expires_at: datetime
+    url: str | None = None
+
+
+class Invitations(BaseModel, extra="forbid"):
+    """Invitations nobody accepted yet."""
+
+    data: list[Invitation]
+    next_cursor: str | None
+
+
+class Session(BaseModel, extra="forbid"):
+    """A browser one is signed in with."""
+
+    id: str
+    agent: str
+    created_at: datetime
+    seen_at: datetime
+    this: bool
+
+
+class Sessions(BaseModel, extra="forbid"):
+    """One's own sessions."""
+
+    data: list[Session]
+    next_cursor: str | None
+
+
+class TotpStart(BaseModel, extra="forbid"):
+    """A second factor to be set up: it holds once a code of it was told."""
+
+    secret: str
+    address: str = Field(description="What an authenticator reads.")
+
+
+class Act(BaseModel, extra="forbid"):
+    """One act, or one look at personal data."""
+
+    id: str
+    at: datetime
+    person_id: str
+    person: str
+    act: str
+    subject: str
+
+
+class Acts(BaseModel, extra="forbid"):
+    """A page of the audit log, the latest first."""
+
+    data: list[Act]
+    next_cursor: str | None
