@@ -13,8 +13,8 @@ from gateway.api.calls import Call
 from gateway.api.problems import Problem
 from gateway.ids import new_id
 from gateway.keys import ROLES, Principal
-from gateway.proofs.store import Named
 from gateway.pages.links import now_ms
+from gateway.proofs.store import Named
 from gateway.staff import people, sessions
 from gateway.visibility import TABLE, sees
 
