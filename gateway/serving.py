@@ -26,14 +26,16 @@ def address_of(bound: socket.socket) -> str:
 
 
 @asynccontextmanager
-async def running(settings: Settings, bound: socket.socket) -> AsyncIterator[Gateway]:
-    """Run a gateway with its roles; its HTTP face is on the socket where it has the role `api`."""
+async def running(settings: Settings, bound: socket.socket, *more: web.AbstractRouteDef) -> AsyncIterator[Gateway]:
+    """Run a gateway with its roles; its HTTP face is on the socket where it has the role `api`, with `more` routes."""
     from gateway.api import build  # noqa: PLC0415 - the whole API, needed only here
     from gateway.app import Gateway  # noqa: PLC0415
 
     gateway = Gateway(settings)
     await gateway.start()
-    runner = web.AppRunner(build(gateway), access_log=None, shutdown_timeout=_LAST_REQUESTS)
+    app = build(gateway)
+    app.add_routes(more)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_REQUESTS)
     try:
         if "api" in settings.roles:
             await runner.setup()

@@ -16,14 +16,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+from aiohttp import web
 
 from connectors import connector
 from gateway import log
 from gateway.commands.data import new_merchant
+from gateway.demo import road, town
 from gateway.demo.carrier_server import CarrierServer
 from gateway.demo.lives import lives
 from gateway.demo.merchant import SampleMerchant
 from gateway.demo.recipient import NAME, WAYS, Recipient
+from gateway.demo.road import Road
+from gateway.demo.shop import Ordered, SampleShop
 from gateway.demo.telling import Outcome, Teller
 from gateway.demo.wires import WIRES
 from gateway.demo.world import World, fast_clock, story_start
@@ -45,6 +49,8 @@ _LAST_WORDS = 5.0
 _GRACE = 15.0
 """Seconds after the end within which a slow machine may still catch up."""
 _ASK_EVERY = 0.5
+_AT_THE_END = 3.0
+"""Seconds before the story's end at which a courier that must be there by then is."""
 
 
 async def play(bound: socket.socket, seconds: float | None, stop: asyncio.Event, teller: Teller | None = None) -> int:
@@ -56,8 +62,12 @@ async def play(bound: socket.socket, seconds: float | None, stop: asyncio.Event,
     log.configure("error", "console")
     # The folder goes when the demo ends: nothing of it is meant to stay.
     with tempfile.TemporaryDirectory(prefix="carrier-gateway-demo-") as folder:
-        story = Story(lives(), teller, address_of(bound), f"sqlite:///{Path(folder) / 'demo.db'}")
+        story = Story(lives(), teller, address_of(bound), f"sqlite:///{Path(folder) / 'demo.db'}", outside=True)
         return await story.play(bound, seconds, stop)
+
+
+async def _streets(_request: web.Request) -> web.Response:
+    return web.json_response(town.streets(), content_type="application/geo+json")
 
 
 class CallFailed(Exception):  # noqa: N818 - it names what happened
@@ -74,8 +84,14 @@ class Story:
     database: str
     ids: dict[str, str] = field(default_factory=dict)
     """Tracking number -> the gateway's id of the shipment."""
+    pages: dict[str, str] = field(default_factory=dict)
+    """Tracking number -> the address of its tracking page."""
     recipient: Recipient | None = None
     """Who asked to hear of the parcel that says so, where the cast has one."""
+    outside: bool = False
+    """Whether a courier drives through the town, and a shop shows its parcels, while the cast lives."""
+    road: Road | None = None
+    shop: SampleShop | None = None
     _key: str = ""
     _session: aiohttp.ClientSession | None = None
 
@@ -92,24 +108,32 @@ class Story:
                 public_url=self.address,
                 egress_allow=("127.0.0.0/8",),
                 carrier_base_urls=carriers.base_urls,
+                map_tiles=road.PATH,
+                map_attribution=f"{town.NAME}, made up for this demo",
             )
             self._key = new_merchant(self.database, "Sample Shop")["api_key"]
-            await stack.enter_async_context(running(settings, bound))
+            await stack.enter_async_context(running(settings, bound, web.get(road.PATH, _streets)))
             await stack.enter_async_context(merchant)
             if any(parcel.hears for parcel in self.lives.cast):
                 self.recipient = await stack.enter_async_context(Recipient(self.teller.heard))
             self._session = await stack.enter_async_context(
                 aiohttp.ClientSession(trust_env=False, headers={"Authorization": f"Bearer {self._key}"})
             )
+            if self.outside:
+                self.shop = await stack.enter_async_context(SampleShop(self.address))
+                self.road = Road(world, carriers, self._call, self._on_the_road)
+                stack.push_async_callback(self.road.stop)
             try:
                 await self._register(world, merchant)
             except CallFailed as trouble:
                 self.teller.line(f"the demo could not be set up: {trouble}")
                 return 1
-            self._introduce(seconds)
             span = max((seconds or _WITHOUT_END) - _LAST_WORDS, SHORTEST - _LAST_WORDS)
             world.clock = fast_clock(lambda: datetime.now(UTC), begin, self.lives.hours * 3600 / span)
             carriers.live()
+            if self.road is not None:
+                await self.road.begin(None if seconds is None else span - _AT_THE_END)
+            self._introduce(seconds)
             if self.recipient is not None:
                 self.recipient.live()
             await self._watch(world, merchant, span + _LAST_WORDS + _GRACE, stop)
@@ -117,7 +141,7 @@ class Story:
                 self.teller.line("Stopped before the end.")
                 return 0
             outcomes = [await self._outcome(parcel, merchant) for parcel in world.cast]
-            code = self._sum_up(outcomes, merchant, carriers, await self._people())
+            code = self._sum_up(outcomes, merchant, carriers, [*await self._people(), *self._drove(merchant)])
             if seconds is None:
                 self.teller.line(f"\nThe gateway stays up at {self.address} until Ctrl-C.")
                 await stop.wait()
@@ -134,14 +158,35 @@ class Story:
         endpoint = await self._call("POST", "/v1/endpoints", {"url": merchant.url, "ordering": "strict"})
         merchant.secret = endpoint["secret"]
         for parcel in world.cast:
+            place = parcel.beats[-1].place
             wish = {"tracking_number": parcel.number, "carrier": parcel.carrier, "direction": parcel.direction}
-            self.ids[parcel.number] = (await self._call("POST", "/v1/shipments", wish))["id"]
+            goes_to = {name: getattr(place, name) for name in ("city", "postal_code", "country")}
+            made = await self._call("POST", "/v1/shipments", {**wish, "destination": goes_to})
+            self.ids[parcel.number] = made["id"]
+            self.pages[parcel.number] = made["tracking_url"]
+        if self.shop is not None:
+            await self._open_shop(self.shop)
         if self.recipient is not None:
             for account in self.recipient.accounts():
                 self.recipient.take(await self._call("POST", "/v1/channels", account))
             for parcel in world.cast:
                 for told in self.recipient.wishes() if parcel.hears else ():
                     await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/subscriptions", told)
+
+    async def _open_shop(self, shop: SampleShop) -> None:
+        """Give the shop's pages their key and their parcels."""
+        wish = {"role": "storefront", "name": "sample shop", "origins": [shop.origin]}
+        shop.key = (await self._call("POST", "/v1/keys", wish))["key"]
+        names = {parcel.number: connector(parcel.carrier).facts.name for parcel in self.lives.cast}
+        shop.orders = [Ordered(f"{number} ({names[number]})", url) for number, url in self.pages.items()]
+
+    def _on_the_road(self, one: Ordered) -> None:
+        """Show people the parcel that a courier has now."""
+        assert self.shop is not None  # noqa: S101 - road and shop are there together
+        if self.shop.live is not None:
+            self.teller.line(f"On the road now: {one.name}, {one.url}")
+        self.shop.live = one
+        self.shop.hint = f"Try {one.name} with the postcode {town.POSTAL_CODE}."
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
         assert self._session is not None  # noqa: S101 - only while playing
@@ -158,7 +203,8 @@ class Story:
         asked: dict[str, float] = {}
         while not stop.is_set() and loop.time() < end:
             waiting = [parcel for parcel in world.cast if missing_changes(self.lives, parcel, merchant)]
-            if not waiting and world.over and not await self._unsent():
+            driving = self.road is not None and self.road.ends and self.road.waiting(merchant.told.values())
+            if not (waiting or driving) and world.over and not await self._unsent():
                 return
             for parcel in waiting:
                 pace = connector(parcel.carrier).facts.api.per_second
@@ -214,6 +260,12 @@ class Story:
         self.teller.line(f"What became of the news of {NAME}'s delivery: {'; '.join(said)}.")
         return trouble
 
+    def _drove(self, merchant: SampleMerchant) -> list[str]:
+        """Return what is wrong with the courier's way, where it had to end with the story."""
+        if self.road is None or not self.road.ends:
+            return []
+        return self.road.wrong(merchant.told.values())
+
     def _told(self, told: Told) -> None:
         carrier = told.shipment.get("carrier")
         self.teller.told(told, connector(carrier).facts.name if carrier else "")
@@ -252,6 +304,11 @@ class Story:
         )
         if seconds is None:
             self.teller.line(f"The sample merchant's key, to look around with: {self._key}")
+        if self.shop is not None and self.shop.live is not None:
+            self.teller.line(f"A courier drives through {town.NAME}; the recipient sees it at {self.shop.live.url}")
+            self.teller.line(
+                f"(its postcode, {town.POSTAL_CODE}, opens address and proof). The shop: {self.shop.origin}/"
+            )
         self.teller.line()
         self.teller.head()
 

@@ -37,6 +37,7 @@ FINER_WORDS = {
 }
 """Where status and detail side by side would read oddly."""
 OTHER_WORDS = {
+    "courier.arriving": "the courier is nearly there",
     "shipment.eta_changed": "new arrival time",
     "shipment.proof_added": "proof of delivery added",
     "shipment.carrier_changed": "belongs to another carrier",

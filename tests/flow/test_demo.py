@@ -65,6 +65,8 @@ async def test_every_parcel_comes_to_its_scripted_end_and_every_webhook_verifies
     assert "web push      Sample Shop: Ihr Paket ist zugestellt" in heard
     (became,) = (line for line in lines if line.startswith("What became of the news of Vera's delivery: SMS: "))
     assert became.endswith("; browser: sent.")
+    assert len([line for line in webhooks if "DEMO300200011" in line and "the courier is nearly there" in line]) == 1
+    assert len([line for line in webhooks if "DEMO300200011" in line and "delivered: to safe place" in line]) == 1
     for parcel in lives().cast:
         (row,) = (line for line in lines if line.startswith(parcel.number))
         assert row.endswith("ok")

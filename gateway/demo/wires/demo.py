@@ -108,7 +108,7 @@ class Demo(Wire):
         if found is None or found[1][-1].deed not in WITH_COURIER:
             return json({"error": "no courier has it"}, 404)
         parcel, last = found[0], found[1][-1]
-        position = {
+        position = world.couriers.get(parcel.number) or {
             "at": world.clock().isoformat(),
             "latitude": last.place.latitude,
             "longitude": last.place.longitude,
@@ -133,7 +133,11 @@ class Demo(Wire):
     def push(self, parcel: Parcel, so_far: list[Happened], one: Happened, now: float) -> tuple[dict[str, str], bytes]:
         """Tell of one scan."""
         body = orjson.dumps({"parcels": [self.parcel(parcel, so_far, [one])]})
-        return {"Content-Type": JSON, "Demo-Signature": sign(self.secrets["signing_secret"], body, now)}, body
+        return self.signed(body, now), body
+
+    def signed(self, body: bytes, now: float) -> dict[str, str]:
+        """Return the headers of a push."""
+        return {"Content-Type": JSON, "Demo-Signature": sign(self.secrets["signing_secret"], body, now)}
 
     def parcel(self, parcel: Parcel, so_far: list[Happened], scans: list[Happened]) -> dict[str, Any]:
         """Return a parcel with these scans; what is said of the whole follows from all that happened so far."""
@@ -144,8 +148,8 @@ class Demo(Wire):
         if (last := so_far[-1]).deed in WITH_COURIER:
             said["courier"] = {"name": "Marta", "vehicle": "bicycle", "stops_before": WITH_COURIER[last.deed]}
             said["promised"] = {
-                "from": (last.at + timedelta(hours=1)).isoformat(),
-                "to": (last.at + timedelta(hours=3)).isoformat(),
+                "from": (last.at + timedelta(hours=parcel.arrives[0])).isoformat(),
+                "to": (last.at + timedelta(hours=parcel.arrives[1])).isoformat(),
             }
         return said
 
