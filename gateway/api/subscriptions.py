@@ -50,6 +50,8 @@ async def create(ask: Ask) -> web.StreamResponse:
     """Keep a wish, and ask the person first where that is wanted."""
     gateway, merchant_id, now = ask.gateway, ask.merchant_id, ask.now
     row = found(await gateway.store.read(lambda conn: shipments.get(conn, merchant_id, ask.path("shipment_id"))))
+    if ask.body.double_opt_in and not gateway.settings.public_url:
+        raise invalid(("/double_opt_in", "there is no link to confirm by: GATEWAY_PUBLIC_URL is not set"))
     new = new_wish(ask.body, row, gateway.vault, now)
     pages = book(ask)
 

@@ -563,3 +563,12 @@ async def test_a_provider_that_hangs_holds_up_nobody_but_its_own_account(house, 
         slow.go_on.set()
         await place.settled("shipment.out_for_delivery")
         assert sorted(text.to for text in slow.texted) == [f"+49151123456{index:02}" for index in range(12)]
+
+
+async def test_nobody_is_asked_to_confirm_where_there_is_no_link_to_do_it_by(house):
+    shipment_id = await house.shipment()
+    house.gateway.settings = house.gateway.settings.model_copy(update={"public_url": ""})
+    wish = {"channel": "email", "address": MAIL, "consent": CONSENT, "double_opt_in": True}
+    refused = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
+    assert refused.pointers == ["/double_opt_in"]
+    assert "GATEWAY_PUBLIC_URL" in refused.json["errors"][0]["detail"]
