@@ -44,9 +44,23 @@ BODIES = {
     "PATCH /v1/channels/{channel_id}": {"label": "stolen"},
     "POST /v1/channels/{channel_id}/test": {"to": "stolen"},
     "PATCH /v1/runs/{run_id}": {"vehicle": "stolen"},
+    "PUT /v1/shipments/{shipment_id}/handling": {"assignee": "none"},
+    "POST /v1/shipments/{shipment_id}/notes": {"text": "stolen"},
 }
 
 MAY = {
+    "GET /v1/desk/queues": "merchant support",
+    "GET /v1/desk/work": "merchant support",
+    "PUT /v1/shipments/{shipment_id}/handling": "merchant support",
+    "GET /v1/shipments/{shipment_id}/handling": "merchant support",
+    "POST /v1/desk/handling": "merchant support",
+    "GET /v1/shipments/{shipment_id}/notes": "merchant support",
+    "POST /v1/shipments/{shipment_id}/notes": "merchant support",
+    "GET /v1/payloads/{payload_id}": "merchant support",
+    "GET /v1/desk/filters": "merchant support",
+    "POST /v1/desk/filters": "merchant support",
+    "DELETE /v1/desk/filters/{filter_id}": "merchant support",
+    "GET /v1/health/connectors": "operator",
     "POST /v1/shops": "merchant",
     "GET /v1/shops": "merchant support",
     "GET /v1/shops/{shop_id}": "merchant support",
@@ -198,6 +212,8 @@ async def things(house):
     )
     run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
     person_id, session_id = await somebody(house)
+    saved = await house.call("POST", "/v1/desk/filters", {"name": "mine", "query": "queue=stalled"})
+    event = (await house.call("GET", f"/v1/shipments/{shipment_id}/events")).json["data"][0]
     return {
         "account_id": account_id,
         "shipment_id": shipment_id,
@@ -214,6 +230,8 @@ async def things(house):
         "proof_id": proof_id,
         "person_id": person_id,
         "session_id": session_id,
+        "filter_id": saved.json["id"],
+        "payload_id": event["payload_id"],
     }
 
 

@@ -1,0 +1,56 @@
+"""What the desk sends."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, field_validator
+
+from gateway.api.fields import Cursor, Limit, Moment, Query, Short, Strict, Text
+from gateway.desk.work import QUEUES
+
+
+class WorkQuery(Query):
+    """A part of the work list."""
+
+    queue: str = Field(description="A kind of trouble, `mine` or `snoozed`.")
+    carrier: Short | None = None
+    assignee: Short | None = Field(default=None, description="A person's id; `none` for what nobody has taken.")
+    cursor: Cursor | None = None
+    limit: Limit = 50
+    format: Literal["json", "csv"] = "json"
+
+    @field_validator("queue")
+    @classmethod
+    def _is_queue(cls, value: str) -> str:
+        if value not in QUEUES:
+            raise ValueError(f"is none of {', '.join(QUEUES)}")
+        return value
+
+
+class HandlingIn(Strict):
+    """What changes of who takes care; what is left out stays."""
+
+    assignee: Short | None = Field(default=None, description="A person's id, `me`; empty for nobody: `none`.")
+    snoozed_until: Moment | None = Field(default=None, description="Out of the queues until then.")
+    awake: bool = Field(default=False, description="True: end the sleep now.")
+    version: int | None = Field(default=None, description="The version that was seen; 409 where it is another by now.")
+
+
+class ManyHandlingIn(HandlingIn):
+    """The same for many shipments."""
+
+    shipment_ids: Annotated[list[Short], Field(min_length=1, max_length=200)]
+
+
+class NoteIn(Strict):
+    """A note for the desk alone."""
+
+    text: Annotated[Text, StringConstraints(min_length=1)]
+
+
+class FilterIn(Strict):
+    """A work list to come back to."""
+
+    name: Short
+    query: Annotated[str, StringConstraints(min_length=1, max_length=500)]

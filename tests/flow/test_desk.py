@@ -1,0 +1,172 @@
+"""The desk: queues that count, work that is taken once, notes only the desk reads, bytes as the carrier sent them."""
+
+import pytest
+from flow.test_console_doors import as_person, person
+from sqlalchemy import text
+
+from gateway.desk.tables import DeskTables
+from gateway.tables import Tables
+
+DAY = 86_400_000
+
+
+@pytest.fixture
+async def troubled(house):
+    """Two parcels that stalled, one of them also misses its promise."""
+    ids = [await house.shipment(number) for number in ("DEMO100200302", "DEMO100200351")]
+    rows = [(ids[0], "stalled", 5), (ids[1], "stalled", 3), (ids[1], "promise_missed", 4)]
+
+    def work(conn):
+        for id_, kind, since in rows:
+            row = {"merchant_id": house.merchant_id, "shipment_id": id_, "kind": kind, "since": since * DAY}
+            conn.execute(Tables.trouble.insert().values(**row))
+
+    await house.gateway.store.write(work)
+    return ids
+
+
+async def counts(house):
+    told = (await house.call("GET", "/v1/desk/queues")).json["counts"]
+    return {queue: count for queue, count in told.items() if count}
+
+
+async def work(house, query, key=""):
+    page = (await house.call("GET", f"/v1/desk/work?{query}", key=key)).json
+    return [one["shipment"]["tracking_number"] for one in page["data"]], page["next_cursor"]
+
+
+async def test_queues_count_and_list_what_waits_longest_first(house, troubled):
+    assert await counts(house) == {"stalled": 2, "promise_missed": 1}
+    assert await work(house, "queue=stalled") == (["DEMO100200351", "DEMO100200302"], None)
+    first, cursor = await work(house, "queue=stalled&limit=1")
+    assert first == ["DEMO100200351"]
+    assert await work(house, f"queue=stalled&limit=1&cursor={cursor}") == (["DEMO100200302"], None)
+    assert await work(house, "queue=stalled&carrier=ups") == ([], None)
+    assert (await house.call("GET", "/v1/desk/work?queue=lunch")).pointers == ["?queue"]
+    assert (await house.call("GET", "/v1/desk/work?queue=stalled&cursor=x")).pointers == ["?cursor"]
+
+
+async def test_what_sleeps_is_out_of_the_queues_until_it_wakes(house, troubled):
+    path = f"/v1/shipments/{troubled[0]}/handling"
+    asleep = await house.call("PUT", path, {"snoozed_until": "2199-01-01T00:00:00Z"})
+    assert asleep.json["snoozed_until"] == "2199-01-01T00:00:00Z"
+    assert await counts(house) == {"stalled": 1, "promise_missed": 1, "snoozed": 1}
+    assert (await work(house, "queue=snoozed"))[0] == ["DEMO100200302"]
+    assert (await house.call("PUT", path, {"awake": True})).json["version"] == 2
+    assert await counts(house) == {"stalled": 2, "promise_missed": 1}
+
+
+async def test_two_agents_cannot_take_the_same_work_unseen(house, troubled):
+    ana = await person(house)
+    bo = await person(house, "bo@shop.example", "support", "Bo")
+    path = f"/v1/shipments/{troubled[0]}/handling"
+    taken = await as_person(house, ana, "PUT", path, {"assignee": "me", "version": 0})
+    assert (taken.status, taken.json["version"]) == (200, 1)
+    late = await as_person(house, bo, "PUT", path, {"assignee": "me", "version": 0})
+    assert (late.status, late.json["type"]) == (409, "/problems/conflict")
+    assert late.json["handling"] == taken.json
+    assert (await as_person(house, bo, "PUT", path, {"assignee": "me", "version": 1})).json["version"] == 2
+    mine = (await as_person(house, bo, "GET", "/v1/desk/work?queue=mine")).json["data"]
+    assert [one["shipment"]["id"] for one in mine] == [troubled[0]]
+    assert (await as_person(house, ana, "GET", "/v1/desk/queues")).json["counts"]["mine"] == 0
+    free = (await as_person(house, ana, "GET", "/v1/desk/work?queue=stalled&assignee=none")).json["data"]
+    assert [one["shipment"]["id"] for one in free] == [troubled[1]]
+
+
+async def test_many_are_handled_at_once_and_a_stranger_harms_none(house, troubled):
+    cookie = await person(house)
+    done = await as_person(
+        house, cookie, "POST", "/v1/desk/handling", {"shipment_ids": [*troubled, "shp_nobody"], "assignee": "me"}
+    )
+    assert [("handling" in one, "problem" in one) for one in done.json["data"]] == [
+        (True, False),
+        (True, False),
+        (False, True),
+    ]
+    assert (await as_person(house, cookie, "GET", "/v1/desk/queues")).json["counts"]["mine"] == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "pointer"),
+    [
+        ({}, ""),
+        ({"assignee": "per_nobody"}, "/assignee"),
+        ({"assignee": "me"}, "/assignee"),
+        ({"snoozed_until": "soon"}, "/snoozed_until"),
+    ],
+)
+async def test_what_cannot_be_changed_names_its_field(house, troubled, wish, pointer):
+    refused = await house.call("PUT", f"/v1/shipments/{troubled[0]}/handling", wish)
+    assert (refused.status, refused.pointers) == (422, [pointer])
+
+
+async def test_the_queue_can_be_taken_away_as_a_table_that_is_no_formula(house, troubled):
+    await house.call("PATCH", f"/v1/shipments/{troubled[0]}", {"order_number": "=1+1"})
+    table = await house.call("GET", "/v1/desk/work?queue=stalled&format=csv")
+    assert table.headers["Content-Type"].startswith("text/csv")
+    lines = table.body.decode().splitlines()
+    assert lines[0].startswith("since,tracking_number,carrier")
+    assert [line.split(",")[1] for line in lines[1:]] == ["DEMO100200351", "DEMO100200302"]
+    assert "'=1+1" in lines[2]
+
+
+async def test_notes_are_the_desks_and_sealed(house, troubled):
+    cookie = await person(house)
+    path = f"/v1/shipments/{troubled[0]}/notes"
+    made = await as_person(house, cookie, "POST", path, {"text": "Called Ana, she waits at home"})
+    assert (made.status, made.json["person"]) == (201, "Ana")
+    assert [one["text"] for one in (await house.call("GET", path)).json["data"]] == ["Called Ana, she waits at home"]
+    rows = await house.gateway.store.read(lambda conn: conn.execute(DeskTables.note.select()).all())
+    assert b"waits" not in repr(rows).encode()
+    assert "Called" not in (await house.call("GET", f"/v1/shipments/{troubled[0]}")).body.decode()
+    assert (await house.call("POST", path, {"text": ""})).pointers == ["/text"]
+
+
+async def test_the_carriers_bytes_stand_behind_each_event(house):
+    account_id = await house.demo_account()
+    shipment_id = await house.shipment()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    (event,) = (await house.call("GET", f"/v1/shipments/{shipment_id}/events")).json["data"]
+    kept = (await house.call("GET", f"/v1/payloads/{event['payload_id']}")).json
+    assert (kept["carrier"], kept["source"], kept["state"]) == ("demo", "push", "read")
+    assert "PICKED_UP" in kept["body"]
+    assert "word-of-the-merchant" not in repr(kept)
+
+
+async def test_saved_lists_are_ones_own(house):
+    ana, bo = await person(house), await person(house, "bo@shop.example", "support", "Bo")
+    made = await as_person(
+        house, ana, "POST", "/v1/desk/filters", {"name": "Stuck at UPS", "query": "queue=stalled&carrier=ups"}
+    )
+    assert (await as_person(house, ana, "GET", "/v1/desk/filters")).json["data"] == [made.json]
+    assert (await as_person(house, bo, "GET", "/v1/desk/filters")).json["data"] == []
+    assert (await as_person(house, bo, "DELETE", f"/v1/desk/filters/{made.json['id']}")).status == 404
+    assert (await as_person(house, ana, "DELETE", f"/v1/desk/filters/{made.json['id']}")).status == 204
+
+
+async def test_operators_see_how_connectors_fare_and_nobodys_data(house):
+    account_id = await house.demo_account()
+    await house.shipment(recipient={"name": "Ana Prado"})
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    await house.push(account_id, b"{}")
+    await house.read_all()
+    told = await house.call("GET", "/v1/health/connectors", key=await house.key_of("operator"))
+    (demo,) = told.json["data"]
+    assert (demo["carrier"], demo["accounts_active"], demo["payloads_today"], demo["unreadable_today"]) == (
+        "demo",
+        1,
+        2,
+        1,
+    )
+    assert demo["pushed_at"] is not None
+    assert "Prado" not in told.body.decode()
+    assert "DEMO1002" not in told.body.decode()
+
+
+async def test_the_queues_walk_an_index(house, troubled):
+    plan = await house.gateway.store.read(
+        lambda conn: conn.execute(
+            text("explain query plan select kind, count(*) from shipment_trouble where merchant_id = 'm' group by kind")
+        ).all()
+    )
+    assert any("shipment_trouble_kind" in str(row) for row in plan)
