@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import dispatch
 import orjson
 import uvloop
 from house import House, house, listening, repository
@@ -251,7 +252,13 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 def main() -> None:
     """Run what is asked for, everything by default."""
-    parts = {"push": push_accepted, "way": whole_way}
+    parts: dict[str, Any] = {
+        "push": push_accepted,
+        "way": whole_way,
+        "dispatch": lambda count: dispatch.fan_out(count, figure, _bare_exchange),
+        "neighbour": lambda _count: dispatch.hanging(figure),
+        "backlog": lambda _count: dispatch.backlog(dispatch.WAITING, figure),
+    }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*parts, "parse", "day", []], help="default: all but day")
     parser.add_argument("--count", type=int, default=6000, help="requests or events for each measure")
