@@ -150,6 +150,7 @@ def _data(commands: Parsers) -> None:
     _settings(replay)
     replay.add_argument("--carrier", metavar="CODE")
     replay.add_argument("--since", metavar="TIME", help="RFC 3339, or so long ago: 36h, 7d")
+    replay.add_argument("--shops", action="store_true", help="shops' pushes that could not be read, and nothing else")
     replay.add_argument("--unreadable", action="store_true", help="only payloads that could not be read")
     codes = _command(commands, "codes", "data:codes", "carriers' codes and what they mean")
     _settings(codes)

@@ -11,7 +11,7 @@ from gateway.accounts import BadAccount, check_secrets
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
-from gateway.shops import accounts
+from gateway.shops import accounts, inbox
 from gateway.visibility import shown
 
 if TYPE_CHECKING:
@@ -117,11 +117,14 @@ async def change(ask: Ask) -> web.StreamResponse:
             values["secrets"] = accounts.seal(vault, ask.merchant_id, shop_id, kept)
         if values:
             accounts.change(conn, ask.merchant_id, shop_id, ask.now, **values)
+        if wish.order_prefix is not None:  # a number that was another shop's may be free now
+            inbox.again(conn, account=(ask.merchant_id, shop_id))
 
     try:
         await ask.gateway.store.write(work)
     except BadAccount as trouble:
         raise _wrong(trouble) from None
+    ask.gateway.read_shops()
     return answer(await _whole(ask))
 
 

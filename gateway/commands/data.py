@@ -17,8 +17,13 @@ from gateway.cli import Refusal
 from gateway.commands import say, settings_of, show, table
 from gateway.db import SqliteStore, sqlite_engine
 from gateway.ids import new_id
+from gateway.log import configure
+from gateway.pages.links import Links
 from gateway.replay import replay as replay_all
+from gateway.shops import inbox as shop_pushes
+from gateway.shops.reader import ShopReader
 from gateway.tables import Tables
+from gateway.vault import Vault, secret_key
 from normalizer import render
 from webhooks.channels.letter import BadAddress, read_address
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sqlalchemy import Connection
+
+    from gateway.settings import Settings
 
 _AGO = re.compile(r"(\d{1,5})\s*([mhd])")
 _UNIT_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -77,6 +84,10 @@ def create_merchant(given: Namespace) -> None:
 def replay(given: Namespace) -> None:
     """Read kept payloads again."""
     database = _existing(given)
+    if given.shops:
+        before, after = asyncio.run(_replay_shops(settings_of(given)))
+        say(f"{before} pushes of shops read again, {before - after} of them are read now")
+        return
     if given.carrier is not None and given.carrier not in carrier_codes():
         raise Refusal(f"there is no carrier {given.carrier!r}; there are {', '.join(carrier_codes())}")
     since = None if given.since is None else _since(given.since)
@@ -95,6 +106,19 @@ async def _replay(database: str, carrier: str | None, since: int | None, *, only
     finally:
         await store.close()
     return payloads, events
+
+
+async def _replay_shops(settings: Settings) -> tuple[int, int]:
+    configure(settings.log_level, settings.log_format)
+    key, store = secret_key(settings), SqliteStore(settings.database)
+    store.start()
+    try:
+        count = await store.write(shop_pushes.again)
+        links = Links(key, settings.public_url, settings.tracking_link_days, store)
+        await ShopReader(store, Vault(key), links, tell=lambda _told: None, wake=lambda: None).tick()
+        return count, await store.read(shop_pushes.count_unreadable)
+    finally:
+        await store.close()
 
 
 def _since(text: str) -> int:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 
 from connectors.base import Payload
 from gateway.ids import first_id, new_id
@@ -84,6 +84,21 @@ def wake(conn: Connection, merchant_id: str, account_id: str, shop_order: str) -
         .values(state="kept", waits_for=None)
     )
     return conn.execute(statement).rowcount
+
+
+def count_unreadable(conn: Connection) -> int:
+    """Return how many pushes are not as documented."""
+    return conn.execute(select(func.count()).where(_P.state == "unreadable")).scalar_one()
+
+
+def again(conn: Connection, shop: str | None = None, *, account: tuple[str, str] | None = None) -> int:
+    """Have unreadable pushes read again, of one kind of shop or of one account (merchant, id); return how many."""
+    statement = update(Shops.push).where(_P.state == "unreadable")
+    if shop is not None:
+        statement = statement.where(_P.shop == shop)
+    if account is not None:
+        statement = statement.where(_P.merchant_id == account[0], _P.account_id == account[1])
+    return conn.execute(statement.values(state="kept", reason="")).rowcount
 
 
 def drop_before(conn: Connection, at: int) -> None:

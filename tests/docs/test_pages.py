@@ -19,6 +19,7 @@ from gateway.accounts import check_secrets
 from gateway.cli import main
 from gateway.reference import PAGES
 from gateway.settings import PREFIX, Settings, load
+from normalizer.trouble import LIMITS, Trouble
 from webhooks.schedule import JITTER, SCHEDULE
 from webhooks.signing import Key, Signer, new_secret
 
@@ -170,3 +171,13 @@ def test_the_lock_covers_every_dependency_and_names_no_place():
         assert re.match(r"[A-Za-z0-9._-]+", one)[0].lower().replace("_", "-") in locked, one
     assert "://" not in lock
     assert "://" not in (ROOT / "Makefile").read_text("utf-8")
+
+
+def test_the_page_of_trouble_names_every_kind_and_the_figures_in_force():
+    page = (ROOT / "docs" / "trouble.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(Trouble)
+    rows = re.findall(r"^\| ([a-z ]+) \| (\d+) \| (\d+) \| (\d+) \| (\d+) \|$", page, re.MULTILINE)
+    figures = {name.replace(" ", "_"): tuple(map(int, row)) for name, *row in rows}
+    assert figures == {
+        kind: (one.stalled, one.on_vehicle, one.not_handed_over, one.customs) for kind, one in LIMITS.items()
+    }

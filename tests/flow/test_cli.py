@@ -19,6 +19,7 @@ import pytest
 
 from connectors import HERE
 from connectors.samples import samples
+from connectors.shops import HERE as SHOPS
 from gateway import accounts, keys, schema
 from gateway.cli import main
 from gateway.db import sqlite_engine
@@ -26,8 +27,11 @@ from gateway.ids import new_id
 from gateway.inbox import Kept, NewPayload, _row
 from gateway.people import accounts as channels
 from gateway.people.sending import AccountKey
+from gateway.settings import Settings
+from gateway.shops import accounts as shop_accounts
+from gateway.shops import inbox as shop_inbox
 from gateway.tables import Tables
-from gateway.vault import Vault
+from gateway.vault import Vault, secret_key
 from webhooks import endpoints
 from webhooks.tables import Tables as Endpoints
 
@@ -512,3 +516,25 @@ def test_a_file_that_cannot_be_taken_in_is_refused_in_a_line(run, home):
     ):
         code, out, err = run("import", *arguments, "--merchant", "mer_of_nobody")
         assert (code, out, err) == (2, "", f"carrier-gateway: {reason}\n")
+
+
+def test_a_shop_s_pushes_that_could_not_be_read_are_read_again(run, home):
+    _, out, _ = run("merchant", "create", "A shop")
+    merchant_id = json.loads(out)["merchant_id"]
+    settings = Settings(database="sqlite:///gateway.db")
+    vault = Vault(secret_key(settings))
+    sample = next(one for one in samples(SHOPS / "shopify" / "samples") if one.name == "order-created")
+    row = shop_accounts.prepare(
+        vault, merchant_id, "shopify", {"signing_secret": "x"}, label="", order_prefix="", now=1_780_000_000_000
+    )
+    engine = sqlite_engine("sqlite:///gateway.db")
+    with engine.begin() as conn:
+        account = shop_accounts.create(conn, row)
+        for body in (sample.body, b"nonsense"):
+            kept = shop_inbox.sealed(vault, account, {"x-shopify-topic": "orders/create"}, body, 1_780_000_000_000)
+            shop_inbox.keep(conn, kept | {"state": "unreadable", "reason": "an older version's"})
+    code, out, _ = run("replay", "--shops")
+    assert (code, out) == (0, "2 pushes of shops read again, 1 of them are read now\n")
+    with engine.begin() as conn:
+        assert conn.exec_driver_sql("select order_number from merchant_order").scalars().all() == ["#1001"]
+    engine.dispose()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from flow.conftest import demo_push
 
+from gateway import shipments
+
 LINES = [{"sku": "shirt", "title": "Shirt", "quantity": 2}, {"sku": "socks", "quantity": 1}]
 RECIPIENT = {"name": "Ines Example", "email": "ines@example.org", "postal_code": "4000-001"}
 
@@ -265,3 +267,47 @@ async def test_endpoints_may_name_the_types_of_orders(house):
     for types, status in ((["order.partially_shipped"], 201), (["order.*"], 201), (["order.pending"], 422)):
         answer = await house.call("POST", "/v1/endpoints", {"url": f"{house.url}/hook", "event_types": types})
         assert answer.status == status, answer.body
+
+
+async def test_a_parcel_handed_to_the_next_carrier_is_one_delivery_of_its_order(house):
+    account_id = await house.demo_account()
+    order_id = await order(house)
+    shipment_id = await house.shipment("DEMO100200302", order_number="A-1")
+    await house.call(
+        "POST", f"/v1/shipments/{shipment_id}/events", {"status": "in_transit", "at": "2026-11-03T08:00:00Z"}
+    )
+    next_id = await house.shipment("DEMO770044006", order_number="A-1")
+
+    def link(conn):
+        shipments.change(conn, house.merchant_id, shipment_id, 1, continues_id=next_id)
+        shipments.change(conn, house.merchant_id, next_id, 1, continued_from_id=shipment_id)
+
+    await house.gateway.store.write(link)
+    await house.tell(account_id, "DEMO770044006", "DELIVERED")
+    found = await seen(house, order_id)
+    assert found["status"] == "delivered"
+    assert {one["tracking_number"]: one["continues"] for one in found["shipments"]} == {
+        "DEMO100200302": None,
+        "DEMO770044006": shipment_id,
+    }
+
+
+async def test_an_exchange_is_over_when_its_replacement_is_there(house):
+    account_id = await house.demo_account()
+    order_id = await order(house)
+    await house.shipment("DEMO100200302", order_number="A-1")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "DELIVERED")
+    path = f"/v1/orders/{order_id}"
+    await house.call("POST", f"{path}/returns", {"id": "R-1", "at": "2026-11-04T09:00:00Z"})
+    event = {"status": "refunded", "substatus": "exchanged", "at": "2026-11-06T09:00:00Z", "return_id": "R-1"}
+    assert (await house.call("POST", f"{path}/events", event)).status == 201
+    assert (await seen(house, order_id))["substatus"] == "exchanged"
+    await house.shipment("DEMO770044006", order_number="A-1", return_id="R-1")
+    instead = {"status": "in_transit", "at": "2026-11-07T09:00:00Z"}
+    (shipment,) = [one for one in (await seen(house, order_id))["shipments"] if one["return_id"] == "R-1"]
+    await house.call("POST", f"/v1/shipments/{shipment['id']}/events", instead)
+    assert (await seen(house, order_id))["status"] == "in_transit"
+    await house.call(
+        "POST", f"/v1/shipments/{shipment['id']}/events", {"status": "delivered", "at": "2026-11-08T09:00:00Z"}
+    )
+    assert (await seen(house, order_id))["status"] == "delivered"
