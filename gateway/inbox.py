@@ -69,10 +69,14 @@ class Inbox:
         """Learn how many payloads wait from before."""
         self.waiting = await self._store.read(count_waiting)
 
-    async def keep(self, payload: NewPayload) -> str:
-        """Keep a payload; return its id once it is on disk. Raises `LogFull` where too many wait to be read."""
+    def check_room(self) -> None:
+        """Return if there is room for more. Raises `LogFull` where too many wait to be read."""
         if self.waiting >= self._most_waiting:
             raise LogFull("too many payloads wait to be read")
+
+    async def keep(self, payload: NewPayload) -> str:
+        """Keep a payload; return its id once it is on disk. Raises `LogFull` where too many wait to be read."""
+        self.check_room()
         kept = Kept(new_id("pay", payload.received_at), payload)
         done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._pending.append((kept, done))

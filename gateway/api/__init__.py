@@ -62,6 +62,7 @@ from gateway.pages import statics
 from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
 from gateway.people.wishing import PublicWishes
+from gateway.runs.page import CourierPages
 from gateway.staff.signing import Staff
 from gateway.storefront import element, public
 from gateway.storefront.counting import Counts
@@ -139,6 +140,7 @@ def build(gateway: Gateway) -> web.Application:
     PublicCourier(gateway).add_to(app)
     TrackingPages(gateway).add_to(app)
     ConsolePages(desk).add_to(app)
+    CourierPages(gateway).add_to(app)
     PublicPeople(gateway).add_to(app)
     PublicWishes(gateway).add_to(app)
     app.router.add_get("/healthz", health.alive(gateway))

@@ -14,7 +14,7 @@ from normalizer.normalize import content_id
 from webhooks.store import insert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
@@ -119,6 +119,12 @@ def of_shipment(conn: Connection, merchant_id: str, shipment_id: str) -> list[Ro
         .order_by(_P.created_at, _P.id)
     )
     return list(conn.execute(statement).mappings())
+
+
+def kept_ids(conn: Connection, merchant_id: str, shipment_ids: Sequence[str]) -> set[str]:
+    """Return the ids of all proofs of some shipments that are kept."""
+    statement = select(_P.id).where(_P.merchant_id == merchant_id, _P.shipment_id.in_(shipment_ids), _P.state == "kept")
+    return set(conn.execute(statement).scalars())
 
 
 def get(conn: Connection, merchant_id: str, shipment_id: str, id_: str) -> RowMapping | None:
