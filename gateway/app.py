@@ -38,6 +38,7 @@ from gateway.shops.reader import ShopReader
 from gateway.shops.teller import EVERY as SHOPS_EVERY
 from gateway.shops.teller import ShopTeller
 from gateway.subscribing import Subscriber
+from gateway.talk.relay import Relay
 from gateway.trouble import LOOK_SECONDS as LOOK_FOR_TROUBLE_SECONDS
 from gateway.trouble import MOST_AT_ONCE
 from gateway.vault import Vault, secret_key
@@ -94,6 +95,14 @@ class Gateway:
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self.shops = ShopReader(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self.shop_teller = ShopTeller(self.store, self.vault, settings.carrier_base_urls)
+        self.relay = Relay(
+            self.store,
+            self.vault,
+            self.carriers,
+            self.doors,
+            public_url=settings.public_url,
+            said=partial(self.positions.say, event="talk"),
+        )
         self._mail: Outside | None = None
         self._scheduler = AsyncIOScheduler(timezone="UTC")
 
@@ -111,6 +120,7 @@ class Gateway:
             await self.dispatcher.start()
             self._open_mail()
             await self.postroom.start()
+            self.relay.start()
         if "ingest" in roles:
             self.ingest.start()
         if "poll" in roles:
@@ -140,6 +150,7 @@ class Gateway:
         await self.poller.stop()
         await self.ingest.stop()
         if "dispatch" in self.settings.roles:
+            await self.relay.stop()
             await self.postroom.stop()
             await self.dispatcher.stop()
         await self.doors.close()
@@ -168,6 +179,7 @@ class Gateway:
         for merchant_id, theirs in entries.items():
             if "dispatch" in self.settings.roles:
                 self.dispatcher.hint(merchant_id, theirs)
+                self._pass_on(theirs)
                 if any(entry.type in MESSAGES for entry in theirs):
                     self.postroom.hint(merchant_id)
             self.live.tell(merchant_id)
@@ -190,6 +202,14 @@ class Gateway:
     def _ask_carriers(self) -> None:
         if "poll" in self.settings.roles:
             self.poller.wake()
+
+    def _pass_on(self, entries: list[Entry]) -> None:
+        """Let couriers hear what was said to them."""
+        for entry in entries:
+            if entry.type == "conversation.message":
+                self.relay.wake()
+            elif entry.type == "shipment.out_for_delivery" and entry.shipment_id is not None:
+                self.relay.depart(entry.merchant_id, entry.shipment_id)
 
     def _read(self, payloads: int) -> None:
         self.inbox.waiting = max(0, self.inbox.waiting - payloads)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from gateway import shipments
 from gateway.api import answers, talk_requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
@@ -11,7 +13,9 @@ from gateway.api.problems import Problem, invalid
 from gateway.api.shipments import found
 from gateway.lastmile import wishes
 from gateway.listing import BadCursor
-from gateway.talk import conversation
+from gateway.people import addresses
+from gateway.people.addresses import BadAddress
+from gateway.talk import conversation, lines, ways
 from gateway.talk.conversation import Closed, Full, Saying, Wanted
 from normalizer import render
 
@@ -21,7 +25,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.api.talk_requests import ConversationsQuery, UtteranceIn
+    from gateway.api.talk_requests import ConversationsQuery, CourierLineIn, UtteranceIn
     from gateway.talk.conversation import Said
 
 CALLS = Calls("Conversations")
@@ -69,6 +73,7 @@ async def show(ask: Ask) -> web.StreamResponse:
         )
         return summary | {
             "open": conversation.is_open(row, merchant, ask.now),
+            "courier_by": next(iter(ways.to_courier(conn, row, ask.now)), None),
             "closes_at": render.millis_instant(conversation.closes_at(row, merchant)),
             "utterances": conversation.of_shipment(conn, gateway.vault, merchant_id, shipment_id, "support"),
         }
@@ -109,6 +114,35 @@ async def say(ask: Ask) -> web.StreamResponse:
         raise Problem("conflict", "so much was said of this shipment that nothing more is taken") from None
     gateway.tell(said.entries)
     return answer(conversation.document(gateway.vault, said.row), 201)
+
+
+@CALLS.add(
+    "PUT",
+    _PATH + "/courier",
+    "Give the courier's number, so that SMS from your own number stand between them and the recipient.",
+    roles=STAFF,
+    body=talk_requests.CourierLineIn,
+    answers={200: answers.CourierLine},
+    problems=("not-found", "validation"),
+)
+async def set_courier(ask: Ask) -> web.StreamResponse:
+    """Keep the courier's number, sealed."""
+    wish: CourierLineIn = ask.body
+    gateway, merchant_id, shipment_id = ask.gateway, ask.merchant_id, ask.path("shipment_id")
+
+    def work(conn: Connection) -> None:
+        row = found(shipments.get(conn, merchant_id, shipment_id))
+        destination = {} if row["destination"] is None else orjson.loads(row["destination"])
+        phone = None
+        if wish.phone is not None:
+            try:
+                phone = addresses.read("sms", wish.phone, wish.country or destination.get("country") or "")
+            except BadAddress as bad:
+                raise invalid(("/phone", str(bad))) from None
+        lines.set_courier(conn, gateway.vault, merchant_id, shipment_id, phone=phone, language=wish.language or "")
+
+    await gateway.store.write(work)
+    return answer({"has_phone": wish.phone is not None, "language": wish.language})
 
 
 def _summary(row: RowMapping | Mapping[str, Any]) -> dict[str, Any]:

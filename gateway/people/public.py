@@ -17,6 +17,7 @@ from gateway.people.postroom import now_ms
 from gateway.people.tickets import PATH
 from gateway.people.wishes import Book
 from gateway.people.writing import CALLBACK, shop_name
+from gateway.talk import inbound
 from webhooks.channels.base import Forged, Hears
 from webhooks.channels.whatsapp import WhatsApp
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from gateway.app import Gateway
     from gateway.people.standing import WishState
+    from gateway.talk.inbound import Heard
     from webhooks.channels.base import Inbound, Report
 
 _MOST_BYTES = 262_144
@@ -70,11 +72,15 @@ class PublicPeople:
         if not notice_id:
             await self._wait_for(row, heard)
         now, vault = now_ms(), self._gateway.vault
-        asked = await self._gateway.store.write(
-            lambda conn: hearing.hear(conn, vault, row, heard, now, notice_id=notice_id)
-        )
+
+        def work(conn: Connection) -> tuple[list[Inbound], Heard]:
+            asked = hearing.hear(conn, vault, row, heard, now, notice_id=notice_id)
+            return asked, inbound.hear(conn, vault, row, heard, now=now, about=notice_id)
+
+        asked, told = await self._gateway.store.write(work)
+        self._gateway.tell(told.entries)
         metrics.provider_calls(row["channel"], "taken").inc()
-        answer, media_type = channel.answer(await self._help(row, asked))
+        answer, media_type = channel.answer(await self._help(row, asked) or told.answer)
         return web.Response(body=answer, content_type=media_type, charset="utf-8")
 
     async def greet(self, request: web.Request) -> web.StreamResponse:

@@ -134,7 +134,7 @@ def say(conn: Connection, vault: Vault, shipment: RowMapping, saying: Saying, no
         "reason": "",
         "attempts": 0,
         "provider_id": "",
-    } | ways.first(shipment, saying.author, saying.audience, saying.kind)
+    } | ways.first(conn, shipment, author=saying.author, audience=saying.audience, kind=saying.kind, now=now)
     row = conn.execute(TalkTables.utterance.insert().values(values).returning(TalkTables.utterance)).mappings().one()
     _note(conn, row, now)
     return Said(row, _tell(conn, shipment, row, saying, with_words=merchant.talk_words))

@@ -27,6 +27,7 @@ BODIES = {
     "POST /v1/endpoints/{endpoint_id}/replay": {"since": "2026-01-01T00:00:00Z"},
     "POST /v1/endpoints/{endpoint_id}/public-key": {"on": True},
     "POST /v1/shipments/{shipment_id}/rating/answer": {"text": "stolen"},
+    "PUT /v1/shipments/{shipment_id}/conversation/courier": {"phone": "+351912345678"},
     "POST /v1/shipments/{shipment_id}/conversation": {"text": "stolen"},
     "PATCH /v1/shipments/{shipment_id}": {"order_number": "stolen"},
     "POST /v1/orders/{order_id}/events": {"status": "cancelled", "at": "2026-11-03T09:30:00Z", "text": "stolen"},
@@ -181,6 +182,7 @@ MAY = {
     "GET /v1/conversations": "merchant support",
     "GET /v1/shipments/{shipment_id}/conversation": "merchant support",
     "POST /v1/shipments/{shipment_id}/conversation": "merchant support",
+    "PUT /v1/shipments/{shipment_id}/conversation/courier": "merchant support",
 }
 """Who may call what, written a second time on purpose: a change of a role is a change of this table."""
 

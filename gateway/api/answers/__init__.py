@@ -116,7 +116,7 @@ from gateway.api.answers.staff import (
     Sessions,
     TotpStart,
 )
-from gateway.api.answers.talk import Conversation, Conversations, ConversationSummary, Utterance
+from gateway.api.answers.talk import Conversation, Conversations, ConversationSummary, CourierLine, Utterance
 
 __all__ = [
     "Account",
@@ -147,6 +147,7 @@ __all__ = [
     "ConversationWish",
     "Conversations",
     "Courier",
+    "CourierLine",
     "CourierPosition",
     "Credential",
     "Dead",

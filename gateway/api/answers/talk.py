@@ -26,7 +26,7 @@ class Utterance(BaseModel, extra="forbid"):
     through: Literal["page", "platform", "sms", "courier_page", "desk"] | None = Field(
         description="The way to whom it is meant for; null: it waits until the courier is on the way."
     )
-    state: Literal["waiting", "sent", "read", "failed", "replaced"]
+    state: Literal["waiting", "sent", "delivered", "read", "failed", "replaced"]
     reason: str | None
 
 
@@ -46,7 +46,17 @@ class Conversation(BaseModel, extra="forbid"):
     closes_at: datetime | None = Field(description="Null while its end is not in sight.")
     last_at: datetime | None
     waits_since: datetime | None
+    courier_by: Literal["platform", "sms", "courier_page"] | None = Field(
+        description="The way to the courier, while the parcel is out for delivery; null: there is none."
+    )
     utterances: list[Utterance]
+
+
+class CourierLine(BaseModel, extra="forbid"):
+    """Whether a courier's number is known. The number itself is never shown."""
+
+    has_phone: bool
+    language: str | None
 
 
 class Conversations(BaseModel, extra="forbid"):
