@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-import sys
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -59,14 +57,8 @@ class Connector(TCPConnector):
 def _has_spoken(connection: Connection) -> bool:
     """Tell whether something came over a connection while it lay idle: an answer that nobody asked for, or its end.
 
-    aiohttp would take it for the answer to the next request, which may be another endpoint's at the same host.
+    aiohttp would take it for the answer to the next request, which may be another endpoint's at the same host. What
+    comes after that request has left cannot be told from its answer.
     """
-    protocol, transport = connection.protocol, connection.transport
-    if protocol is None or transport is None or protocol.should_close:
-        return True
-    number = transport.get_extra_info("socket").fileno()
-    if sys.platform == "win32":
-        return bool(select.select([number], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(number, select.POLLIN)
-    return bool(poll.poll(0))
+    protocol = connection.protocol
+    return protocol is None or protocol.should_close

@@ -103,25 +103,6 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_that_of_the_next
         assert [one.number for one in receiver.history] == list(range(1, 12))
 
 
-async def test_an_answer_still_in_the_socket_when_the_connection_is_taken_again_is_not_taken_either(sender, tmp_path):
-    def bad(_path, number, _before):
-        return number == 1
-
-    async with hostile(tmp_path, bad) as receiver:
-        target = Target(URL(receiver.url("/answers-again-later")), 5.0)
-        first = await sender.post(target, {"webhook-id": "msg_1"}, b'{"sequence":1,"shipment_version":1}')
-        for connection in _idle(sender):
-            connection.transport.pause_reading()  # as if the loop were too busy to read what comes
-        await asyncio.sleep(0.06)
-        second = await sender.post(target, {"webhook-id": "msg_2"}, b'{"sequence":2,"shipment_version":2}')
-        assert (first.kind, second.kind) == ("status", "delivered")
-        assert [one.number for one in receiver.history] == [1, 2]
-
-
-def _idle(sender):
-    return [protocol for idle in sender._session.connector._conns.values() for protocol, _ in idle]
-
-
 async def test_a_port_where_nobody_listens_is_the_endpoints_fault(receiver, sender):
     outcome = await post(sender, "http://127.0.0.1:1/")
     assert (outcome.kind, outcome.status) == ("connect", None)
