@@ -18,6 +18,7 @@ from gateway.db import SqliteStore
 from gateway.imports.importer import Importer
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
+from gateway.lastmile import locating
 from gateway.lastmile.positions import LOOK_EVERY, Positions
 from gateway.live import Live
 from gateway.pages.links import Links
@@ -89,6 +90,8 @@ class Gateway:
         self.fetcher = fetching.Fetcher(
             self.store, self.carriers, self.proofs, lambda key: self.positions.say(key, "changed")
         )
+        self.locator = locating.Locator(self.store, self.inbox, self.carriers, self.positions)
+        self.positions.on_watched = self.locator.watched
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
@@ -136,6 +139,7 @@ class Gateway:
             self._every(self.search.tick, SEARCH_EVERY)
         self._every(self._measure, 5)
         self._every(self.positions.look, LOOK_EVERY)
+        self._every(self.locator.tick, locating.LOOK_EVERY)
         self._every(self._keep_house, 3600)
         self._scheduler.start()
         log.info("started", roles=roles, database=self.store.path.name)
@@ -146,6 +150,7 @@ class Gateway:
             self._scheduler.shutdown(wait=False)
         self.live.close()
         self.positions.close()
+        await self.locator.stop()
         await self.subscriber.stop()
         await self.poller.stop()
         await self.ingest.stop()
