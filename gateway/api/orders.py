@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from gateway import registration
+from gateway import registration, shipments
 from gateway.api import answers, order_requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
@@ -191,6 +191,42 @@ async def events(ask: Ask) -> web.StreamResponse:
 
     rows = await ask.gateway.store.read(work)
     return listing([shown(ask.principal.role, "order_event", orjson.loads(row["body"])) for row in rows])
+
+
+@CALLS.add(
+    "GET",
+    "/v1/orders/{order_id}/journey",
+    "An order's whole journey as one line: its own events and those of all its shipments, there and back.",
+    roles=STAFF,
+    answers={200: answers.Journey},
+    problems=("not-found",),
+)
+async def journey(ask: Ask) -> web.StreamResponse:
+    """List all that happened, oldest first. What is told of an earlier parcel of a number is left out."""
+    merchant_id, order_id, role = ask.merchant_id, ask.path("order_id"), ask.principal.role
+
+    def work(conn: Connection) -> list[dict[str, Any]]:
+        row = _there(store.get(conn, merchant_id, order_id))
+        number = row["order_number"]
+        steps = []
+        for act in store.acts_of(conn, merchant_id, [order_id]).get(order_id, []):
+            event = shown(role, "order_event", orjson.loads(act["body"]))
+            steps.append(_step(event["at"], order_event=event))
+        for shipment in store.shipments_of(conn, merchant_id, [number]).get(number, []):
+            for body in shipments.event_bodies(conn, shipment):
+                event = orjson.loads(body)
+                if not event["earlier_parcel"]:
+                    steps.append(_step(event["at"], shipment=shipment, event=shown(role, "event", event)))
+        return sorted(steps, key=lambda step: step["at"] or "")
+
+    return listing(await ask.gateway.store.read(work))
+
+
+def _step(at: str | None, *, shipment: RowMapping | None = None, **told: Any) -> dict[str, Any]:
+    whose = {"shipment_id": None, "direction": None}
+    if shipment is not None:
+        whose = {"shipment_id": shipment["id"], "direction": shipment["direction"]}
+    return {"at": at, **whose, "order_event": None, "event": None, **told}
 
 
 @CALLS.add(

@@ -42,6 +42,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 PIECE = 100
 """Items in one transaction: short enough that nobody waits behind it."""
 _FILES_AT_HAND = 8
+_AGAIN_AFTER = 60.0
+"""Seconds after which an import that failed on our side is tried again."""
 
 Told = dict[str, list["Entry"]]
 Line = dict[str, Any]
@@ -64,19 +66,20 @@ class Importer:
         self._tell = tell
         self._wake = wake
         self._one_at_a_time = asyncio.Lock()
+        self._put_off: dict[tuple[str, str], float] = {}
         self._read: OrderedDict[tuple[str, str], list[Item]] = OrderedDict()
 
     async def tick(self) -> None:
         """Go on with every merchant's oldest import, in turn, until nothing waits that can be gone on with."""
-        stuck: set[tuple[str, str]] = set()
         async with self._one_at_a_time:
-            while waiting := [one for one in await self._store.read(store.open_ones) if one not in stuck]:
+            self._put_off = {one: until for one, until in self._put_off.items() if until > time.monotonic()}
+            while waiting := [one for one in await self._store.read(store.open_ones) if one not in self._put_off]:
                 for one in waiting:
                     try:
                         row = await self.go_on(*one)
                     except Exception:
                         log.exception("import_failed", import_id=one[1])
-                        stuck.add(one)
+                        self._put_off[one] = time.monotonic() + _AGAIN_AFTER
                         continue
                     if row is not None and row["finished_at"] is not None:
                         log.info("imported", kind=row["kind"], items=row["total"], refused=row["refused"])

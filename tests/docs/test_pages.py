@@ -19,6 +19,7 @@ from gateway.accounts import check_secrets
 from gateway.cli import main
 from gateway.reference import PAGES
 from gateway.settings import PREFIX, Settings, load
+from normalizer.model import OrderStatus
 from normalizer.trouble import LIMITS, Trouble
 from webhooks.schedule import JITTER, SCHEDULE
 from webhooks.signing import Key, Signer, new_secret
@@ -181,3 +182,8 @@ def test_the_page_of_trouble_names_every_kind_and_the_figures_in_force():
     assert figures == {
         kind: (one.stalled, one.on_vehicle, one.not_handed_over, one.customs) for kind, one in LIMITS.items()
     }
+
+
+def test_the_page_of_orders_names_every_status_of_an_order():
+    page = (ROOT / "docs" / "orders.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(OrderStatus)

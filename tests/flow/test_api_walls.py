@@ -102,6 +102,7 @@ MAY = {
     "GET /v1/orders/{order_id}": "merchant support",
     "PATCH /v1/orders/{order_id}": "merchant support",
     "GET /v1/orders/{order_id}/events": "merchant support",
+    "GET /v1/orders/{order_id}/journey": "merchant support",
     "POST /v1/orders/{order_id}/events": "merchant support",
     "POST /v1/orders/{order_id}/returns": "merchant support",
     "POST /v1/endpoints": "merchant",

@@ -311,3 +311,25 @@ async def test_an_exchange_is_over_when_its_replacement_is_there(house):
         "POST", f"/v1/shipments/{shipment['id']}/events", {"status": "delivered", "at": "2026-11-08T09:00:00Z"}
     )
     assert (await seen(house, order_id))["status"] == "delivered"
+
+
+async def test_an_order_s_journey_is_one_line_from_placing_to_the_parcel_that_brings_it_back(house):
+    account_id = await house.demo_account()
+    order_id = await order(house)
+    there = await house.shipment("DEMO100200302", order_number="A-1")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "DELIVERED")
+    path = f"/v1/orders/{order_id}"
+    wish = {"id": "R-1", "at": "2026-11-04T09:00:00Z", "shipment": {"tracking_number": "DEMO770044006"}}
+    back = (await house.call("POST", f"{path}/returns", wish)).json["shipments"][0]
+    await house.call("POST", f"/v1/shipments/{back}/events", {"status": "in_transit", "at": "2026-11-05T09:00:00Z"})
+    steps = (await house.call("GET", f"{path}/journey")).json["data"]
+    assert [
+        (one["shipment_id"], one["direction"], (one["event"] or one["order_event"])["status"]) for one in steps
+    ] == [
+        (None, None, "ordered"),
+        (there, "outbound", "in_transit"),
+        (there, "outbound", "delivered"),
+        (None, None, "returning"),
+        (back, "return", "in_transit"),
+    ]
+    assert [one["at"] for one in steps] == sorted(one["at"] for one in steps)

@@ -66,6 +66,8 @@ from gateway.api.answers.lastmile import (
 )
 from gateway.api.answers.messages import Delivery, Message, Polled, Resent, Told, ToldPage
 from gateway.api.answers.orders import (
+    Journey,
+    JourneyStep,
     Order,
     OrderEvent,
     OrderEvents,
@@ -168,6 +170,8 @@ __all__ = [
     "ImportedLine",
     "Invitation",
     "Invitations",
+    "Journey",
+    "JourneyStep",
     "KeptPayload",
     "Key",
     "Keys",

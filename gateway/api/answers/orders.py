@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from gateway.api.answers.common import Window
+from gateway.api.answers.shipments import Event
 from gateway.api.requests import Address, Recipient
 from normalizer.model import OrderStatus, Status
 
@@ -117,6 +118,23 @@ class OrderEvent(BaseModel, extra="forbid"):
     items: list[OrderItem] = []
     source: str
     received_at: datetime
+
+
+class JourneyStep(BaseModel, extra="forbid"):
+    """One step of an order's journey: an event of the order itself, or of one of its shipments."""
+
+    at: datetime | None = Field(description="Null where no clock tells it; such steps come first.")
+    shipment_id: str | None
+    direction: Literal["outbound", "return"] | None
+    order_event: OrderEvent | None
+    event: Event | None
+
+
+class Journey(BaseModel, extra="forbid"):
+    """An order's whole journey, oldest first."""
+
+    data: list[JourneyStep]
+    next_cursor: str | None
 
 
 class OrderEvents(BaseModel, extra="forbid"):
