@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway import shipments
 from gateway.api import answers, lookup_requests
 from gateway.api.calls import Ask, Calls, listing
 from gateway.api.orders import RECIPIENT as ORDERS_RECIPIENT
 from gateway.api.problems import Problem
 from gateway.pages import views
 from gateway.pages.callers import address_of
-from gateway.shipments import RECIPIENT
 from gateway.storefront import finding, telling
 from gateway.texts import choose
 
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from aiohttp import web
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.app import Gateway
     from gateway.keys import KeyRole
     from gateway.texts import Speech
+    from gateway.vault import Vault
 
 CALLS = Calls("Storefront")
 PATH = "/v1/public/lookup"
@@ -76,7 +77,8 @@ async def _answered(ask: Ask, wish: lookup_requests.LookupQuery | lookup_request
     address = address_of(ask.request, forwarded=settings.trust_forwarded_for)
     keys = (address, f"{ask.merchant_id}\x1f{known.number_key}", ask.principal.key_id)
     ask.desk.counts.lookup(keys)
-    openers = (unsealer(ask.gateway), unsealer(ask.gateway, ORDERS_RECIPIENT))
+    vault = ask.gateway.vault
+    openers = (partial(shipments.recipient, vault), partial(_of_order, vault))
     rows = await ask.gateway.store.read(lambda conn: finding.find(conn, ask.merchant_id, known, *openers))
     if not rows:
         await asyncio.sleep(began + SAME_TIME - time.monotonic())
@@ -88,7 +90,7 @@ async def _answered(ask: Ask, wish: lookup_requests.LookupQuery | lookup_request
 
 async def _told(ask: Ask, rows: list[RowMapping], spoken: Speech) -> list[dict[str, Any]]:
     urls = await ask.gateway.links.urls(ask.merchant_id, [row["id"] for row in rows])
-    open_recipient = unsealer(ask.gateway)
+    open_recipient = partial(shipments.recipient, ask.gateway.vault)
 
     def work(conn: Connection) -> list[views.View]:
         return [views.look(conn, row, "storefront", ask.now, open_recipient, url=urls[row["id"]]) for row in rows]
@@ -97,13 +99,8 @@ async def _told(ask: Ask, rows: list[RowMapping], spoken: Speech) -> list[dict[s
     return [telling.document(view, spoken, ask.now, courier=False) for view in seen]
 
 
-def unsealer(gateway: Gateway, purpose: str = RECIPIENT) -> finding.Unseal:
-    """Return what opens the recipient of a shipment's row, or of what else has one sealed for another purpose."""
-
-    def unseal(row: RowMapping) -> Mapping[str, Any] | None:
-        if row["recipient"] is None:
-            return None
-        told: dict[str, Any] = orjson.loads(gateway.vault.open(row["merchant_id"], purpose, row["recipient"]))
-        return told
-
-    return unseal
+def _of_order(vault: Vault, row: RowMapping) -> Mapping[str, Any] | None:
+    if row["recipient"] is None:
+        return None
+    told: dict[str, Any] = orjson.loads(vault.open(row["merchant_id"], ORDERS_RECIPIENT, row["recipient"]))
+    return told

@@ -65,6 +65,8 @@ def look(
     eyes: sight.Viewer = "recipient" if viewer == "proven" else viewer
     courier = seeing.courier(conn, row["merchant_id"], row["id"], eyes, now)
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
+    if document.get("stops_before") is not None:
+        document["stops_before"] = _stops_now(conn, row, document, now)
     return View(
         shipment=document,
         events=[shown(viewer, "event", orjson.loads(body)) for body in shipments.event_bodies(conn, row)],
@@ -76,6 +78,17 @@ def look(
         proven=viewer == "proven",
         can_prove=bool(postcodes(whole, recipient)),
     )
+
+
+def _stops_now(conn: Connection, row: RowMapping, document: Mapping[str, Any], now: int) -> int:
+    """Return how many come first: as the courier's place tells where that is newer than the last scan."""
+    told: int = document["stops_before"]
+    seen = seeing.courier(conn, row["merchant_id"], row["id"], "recipient", now)
+    position = None if seen is None else seen["position"]
+    if position is None or position["stops_before"] is None:
+        return told
+    newer = document["last_event_at"] is None or position["at"] >= document["last_event_at"]
+    return int(position["stops_before"]) if newer else told
 
 
 def carrier_name(code: str) -> str:

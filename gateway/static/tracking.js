@@ -7,6 +7,7 @@ if (location.pathname !== new URL(page.dataset.self, location).pathname) history
 let map = null;
 let fetching = false;
 let again = false;
+let stops;
 
 function drawMap() {
   const place = document.querySelector("#map");
@@ -96,6 +97,9 @@ function live() {
     if (map !== null && told.position !== null) map.move(told);
     else refresh();
     document.querySelector("#blurred").hidden = told.precision !== "blurred" || told.position === null;
+    const first = told.position?.stops_before;
+    if (stops !== undefined && first !== stops) refresh(); // the words say how many come first
+    stops = first;
     if (told.stale || told.position === null || !document.querySelector("#stale").hidden) refresh();
   });
   stream.addEventListener("changed", refresh);

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import orjson
 from aiohttp import web
 
-from gateway.api.lookup import unsealer
+from gateway import shipments
 from gateway.api.problems import Problem
 from gateway.lastmile.positions import now_ms
 from gateway.pages import views
@@ -56,10 +57,11 @@ class PublicShipments:
 
     async def _view(self, opened: Opened, viewer: Viewer, token: str, now: int) -> View:
         gateway = self._desk.gateway
+        unseal = partial(shipments.recipient, gateway.vault)
         url = gateway.links.url(token)
 
         def work(conn: Connection) -> View:
-            return views.look(conn, opened.row, viewer, now, unsealer(gateway), url=url)
+            return views.look(conn, opened.row, viewer, now, unseal, url=url)
 
         return await gateway.store.read(work)
 

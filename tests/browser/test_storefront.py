@@ -11,6 +11,7 @@ from browser.conftest import DESK, serious, too_wide
 from browser.test_tracking_page import keep
 from flow.roads import NUMBER
 from flow.test_storefront import RECIPIENT
+from flow.test_who_sees import leaks, plant
 
 from gateway.demo.shop import Ordered, SampleShop
 from gateway.storefront import element
@@ -231,3 +232,23 @@ async def test_the_html_to_copy_works_as_it_stands(house, phone, shop):
         for at in range(2):
             await page.locator("parcel-status[mode=timeline]").nth(at).locator(".headline").wait_for()
         await page.wait_for_selector("parcel-status[mode=lookup] button")
+
+
+async def test_the_element_shows_nothing_a_storefront_may_not_see(house, phone):
+    shipment_id, token = await plant(house)
+    async with SampleShop(house.url) as made:
+        made.key = await key_for(house, made.origin)
+        made.live = Ordered("DEMO", f"{house.url}/t/{token}")
+        made.orders = [made.live]
+        page = await phone(made.origin)
+        form = page.locator("parcel-status[mode=lookup]")
+        await form.locator("#number").fill(NUMBER)
+        await form.locator("#proof").fill("4050-262")
+        await form.locator("button").click()
+        await form.locator(".headline").wait_for()
+        await page.wait_for_selector("parcel-status[mode=timeline] .headline")
+        elements = await page.locator("parcel-status").all()
+        shown = "".join([await one.evaluate("(one) => one.shadowRoot.innerHTML") for one in elements])
+        assert shown.count(NUMBER) == 2
+        assert leaks("storefront", shown) == []
+        assert shipment_id not in shown
