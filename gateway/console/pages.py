@@ -16,7 +16,7 @@ from gateway.pages.serving import page, policy
 from gateway.pages.templates import render
 from gateway.pages.tracking import origins
 from gateway.staff import passwords, people, sessions
-from gateway.texts import HERE, speech
+from gateway.texts import HERE, speech, tree_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +36,13 @@ _LONGEST_NAME = 100
 def words() -> dict[str, Any]:
     """Return the console's words."""
     return tomllib.loads((HERE / "console.toml").read_text("utf-8"))
+
+
+@cache
+def _words() -> dict[str, Any]:
+    """Return what the scripts call statuses and queues."""
+    told = tree_of("en")
+    return {"status": told["status"], "substatus": told["substatus"], "queues": words()["queues"]}
 
 
 class ConsolePages:
@@ -66,8 +73,8 @@ class ConsolePages:
         if found is None:
             back = quote(request.path_qs, safe="/")
             return _lead(f"/console/sign-in?next={back}" if request.path != _HOME else "/console/sign-in")
-        who = orjson.dumps({"role": found[0].role, "person_id": found[0].person_id, "tiles": self._map()}).decode()
-        return self._page(request, "console/shell.html", words=words()["shell"], who=who)
+        told = {"role": found[0].role, "person_id": found[0].person_id, "tiles": self._map(), "words": _words()}
+        return self._page(request, "console/shell.html", words=words()["shell"], who=orjson.dumps(told).decode())
 
     def _map(self) -> dict[str, str]:
         settings = self._gateway.settings

@@ -55,7 +55,7 @@ class Map {
     for (const one of told.places) {
       L.marker(at(one), { icon: spot("place", 22), keyboard: false, alt: `${told.words.place}: ${one.name}`, title: one.name }).addTo(this.places);
     }
-    if (told.places.length > 1) L.polyline(told.places.map(at), { color: "#808893", weight: 2, dashArray: "4 6", interactive: false }).addTo(this.places);
+    if (told.places.length > 1 && told.lines !== false) L.polyline(told.places.map(at), { color: "#808893", weight: 2, dashArray: "4 6", interactive: false }).addTo(this.places);
     if (told.door && this.door === null) this.door = L.marker(at(told.door), { icon: spot("door", 34), keyboard: false, alt: told.words.door, title: told.words.door }).addTo(this.map);
     if (told.position === null && this.courier !== null) { this.courier.remove(); this.courier = null; }
     this.fit(told);

@@ -1,0 +1,35 @@
+// What was found, as it is typed.
+
+import { api, complaint, h, plural, status, timeOf } from "./lib.js";
+
+let latest = 0;
+
+export async function open(main, _, query) {
+  const q = query.get("q") ?? "";
+  const box = document.querySelector("#find");
+  if (document.activeElement !== box) box.value = q;
+  const mine = ++latest;
+  try {
+    const { data } = await api("GET", `/v1/search?limit=50&q=${encodeURIComponent(q)}`);
+    if (mine !== latest) return undefined;
+    main.replaceChildren(h("section", { class: "card" },
+      h("h1", { "aria-live": "polite" }, data.length ? `${plural(data.length, "shipment")} for “${q}”` : `Nothing for “${q}”`),
+      data.length ? h("ul", { class: "rows" }, ...data.map(row)) : h("p", { class: "empty" }, "Look at the spelling, or use less of it: the beginning of a name, the last digits of a number.")));
+  } catch (trouble) {
+    if (mine === latest) main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Find a shipment"), complaint(trouble)));
+  }
+  const onKey = ({ detail: key }) => {
+    const links = [...main.querySelectorAll("[data-row] a")];
+    const at = links.indexOf(document.activeElement);
+    if (key === "j") links[Math.min(at + 1, links.length - 1)]?.focus();
+    if (key === "k") links[Math.max(at - 1, 0)]?.focus();
+  };
+  document.addEventListener("desk-key", onKey);
+  return () => document.removeEventListener("desk-key", onKey);
+}
+
+function row(of) {
+  return h("li", { class: "work", "data-row": of.id },
+    h("a", { href: `/console/shipments/${of.id}` }, h("span", { class: "number" }, of.tracking_number), " ", h("span", { class: "soft" }, of.order_number ?? ""), h("br"), status(of)),
+    h("span", { class: "work-facts" }, h("span", {}, of.recipient?.name ?? ""), h("span", { class: "small" }, of.recipient?.city ?? of.destination?.city ?? ""), h("span", { class: "small" }, of.carrier), timeOf(of.updated_at)));
+}

@@ -1,0 +1,197 @@
+"""An agent's and a merchant's day at the console, in a real browser: by mouse, by keyboard, two at once."""
+
+import os
+from pathlib import Path
+
+import pytest
+from browser.conftest import DESK, PHONE, serious, too_wide
+from flow.test_console_doors import PASSWORD
+from flow.test_desk import troubled  # noqa: F401 - a fixture
+
+from gateway.pages.links import now_ms
+from gateway.staff import people
+
+DEAF = """() => {
+  const real = window.fetch;
+  window.fetch = (path, more) =>
+    more?.method === "GET" && `${path}`.includes("/desk/") && !window.look ? new Promise(() => {}) : real(path, more);
+}"""
+ANA = {
+    "name": "Ana Prado",
+    "email": "ana@prado.example",
+    "phone": "+351 912 345 678",
+    "postal_code": "4050-262",
+    "country": "PT",
+}
+
+
+PAGES = (
+    "endpoints",
+    "setup",
+    "setup/keys",
+    "setup/channels",
+    "setup/templates",
+    "setup/look",
+    "people",
+    "me",
+    "ratings",
+    "conversations",
+    "fleet",
+)
+
+
+async def keep(page, name):
+    """Keep a screenshot where somebody asked for them."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        await page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+@pytest.fixture
+def settings(settings):
+    """As elsewhere, but reached without TLS: the browser shall send the session's cookie."""
+    return settings.model_copy(update={"public_url": ""})
+
+
+async def sign_in(house, phone, email, role="merchant", name="Ana", **more):
+    """Sign somebody in through the door, as they do."""
+    made = await house.call("POST", "/v1/people/invitations", {"email": email, "role": role})
+    page = await phone(house.url + made.json["url"], size=DESK, **more)
+    await page.fill("#name", name)
+    await page.fill("#password", PASSWORD)
+    await page.click("button[type=submit]")
+    await page.wait_for_selector(".top nav")
+    return page
+
+
+async def test_the_door(house, phone):
+    made = await house.call("POST", "/v1/people/invitations", {"email": "ana@shop.example", "role": "merchant"})
+    page = await phone(house.url + made.json["url"])
+    assert await serious(page) == []
+    await keep(page, "console-invitation-360")
+    await page.fill("#name", "Ana")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".top nav")
+    await page.click("text=Sign out")
+    await page.wait_for_selector("text=You are signed out.")
+    assert await serious(page) == []
+    await page.fill("#email", "ana@shop.example")
+    await page.fill("#password", PASSWORD)
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".top nav")
+
+
+async def test_find_by_phone_open_understand_and_act(house, phone, faults):
+    faults.expected.append("status of 404")  # nobody has rated it yet
+    account_id = await house.demo_account()
+    await house.shipment(recipient=ANA, order_number="A-77")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "OUT", "DELIVERED")
+    await house.gateway.search.tick()
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.keyboard.press("/")
+    await page.keyboard.type("912 345 678")
+    await page.wait_for_selector("text=1 shipment for")
+    await keep(page, "console-search-1280")
+    assert await serious(page) == []
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.wait_for_selector(".shipment h1:has-text('DEMO100200302')")
+    await page.wait_for_selector(".entry.events >> nth=2")
+    assert "Ana Prado" in await page.inner_text(".facts")
+    assert await serious(page) == []
+    await keep(page, "console-shipment-1280")
+    await page.click("text=carrier's bytes >> nth=0")
+    await page.wait_for_selector("dialog pre:has-text('PICKED_UP')")
+    await page.keyboard.press("Escape")
+    await page.click("text=Add a note")
+    await page.fill("dialog textarea", "Called Ana")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector(".entry.notes:has-text('Called Ana')")
+    await page.click("button[aria-label='Send shipment.delivered again']")
+    await page.wait_for_selector("text=No endpoint wants it")
+
+
+async def test_a_carrier_is_corrected(house, phone):
+    await house.shipment()
+    (one,) = (await house.call("GET", "/v1/shipments")).json["data"]
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{one['id']}")
+    await page.click("text=Correct")
+    await page.select_option("dialog select", "ups")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector(".shipment-head:has-text('ups')")
+    assert (await house.call("GET", f"/v1/shipments/{one['id']}")).json["carrier"] == "ups"
+
+
+async def test_a_queue_is_worked_by_keyboard_and_two_agents_do_not_overwrite_each_other(house, phone, troubled, faults):  # noqa: F811
+    faults.expected.append("status of 409")
+    ana = await sign_in(house, phone, "ana@shop.example")
+    bo = await sign_in(house, phone, "bo@shop.example", "support", "Bo")
+    for page in (ana, bo):
+        await page.goto(f"{house.url}/console/desk?queue=stalled")
+        await page.wait_for_selector("[data-row] >> nth=1")
+    assert await serious(ana) == []
+    await ana.keyboard.press("j")
+    await ana.wait_for_selector(".beside .shipment-head")
+    await keep(ana, "console-desk-1280")
+    # Bo's list must not hear of it by itself before he acts: his view is stopped from looking.
+    await bo.evaluate(DEAF)
+    await ana.keyboard.press("e")
+    await ana.wait_for_selector("text=It is yours")
+    await bo.keyboard.press("j")
+    await bo.evaluate("() => { window.look = true }")
+    await bo.keyboard.press("e")
+    await bo.wait_for_selector("text=Ana changed this a moment ago")
+    stalled = (await house.call("GET", "/v1/desk/work?queue=stalled")).json["data"]
+    (kept,) = [one for one in stalled if one["handling"]["assignee"]]
+    assert kept["handling"]["version"] == 1
+
+
+async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(house, phone):
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.click(".top nav >> text=Endpoints")
+    await page.fill("input[name=url]", f"{house.url}/healthz")
+    await page.click("text=Add >> nth=-1")
+    await page.wait_for_selector("dialog .number:has-text('whsec_')")
+    await page.keyboard.press("Escape")
+    assert await serious(page) == []
+    await page.click(".work a")
+    await page.wait_for_selector("text=Rotate the secret")
+    await page.click("text=Rotate the secret")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector("dialog[aria-label='The new secret'] .number")
+    await page.keyboard.press("Escape")
+    await page.click("text=Send a stretch again")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector("#replays progress")
+    await keep(page, "console-endpoint-1280")
+    assert await serious(page) == []
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+async def test_every_page_reads_well(house, phone, troubled, size):  # noqa: F811
+    await house.demo_account()
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.set_viewport_size(size)
+    for path in ("desk?queue=stalled", "search?q=DEMO1002", f"shipments/{troubled[0]}", *PAGES):
+        await page.goto(f"{house.url}/console/{path}")
+        await page.wait_for_selector("main h1")
+        assert await serious(page) == [], path
+        assert await too_wide(page) == 0, path
+        await keep(page, f"console-{path.split('?')[0].replace('/', '-')[:20]}-{size['width']}")
+
+
+async def test_an_operator_sees_connectors_and_no_parcels(house, phone):
+    made = await house.gateway.store.write(
+        lambda conn: people.invite(conn, "", "op@hub.example", "operator", by="", now=now_ms())
+    )
+    account_id = await house.demo_account()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    page = await phone(f"{house.url}/console/invitation/{made.token}", size=DESK)
+    await page.fill("#name", "Olga")
+    await page.fill("#password", PASSWORD)
+    await page.click("button[type=submit]")
+    await page.wait_for_selector("td:has-text('Demo Carrier')")
+    assert await page.query_selector("#find") is None
+    assert await serious(page) == []
+    await keep(page, "console-operator-1280")
