@@ -22,6 +22,7 @@ from gateway.pages.serving import page, policy
 from gateway.pages.statics import answer, statics
 from gateway.pages.templates import render
 from gateway.pages.tries import Tries
+from gateway.people.wish_page import WishPart
 from gateway.proofs.page import ProofPart
 from gateway.ratings.page import RatingPart
 from gateway.talk import conversation
@@ -56,7 +57,7 @@ class TrackingPages:
         settings = gateway.settings
         self._secure = settings.public_url.startswith("https:")
         self._policy = policy(images=origins(settings.map_tiles))
-        self._parts: tuple[Part, ...] = (ProofPart(gateway), RatingPart(gateway), TalkPart(gateway))
+        self._parts: tuple[Part, ...] = (ProofPart(gateway), RatingPart(gateway), TalkPart(gateway), WishPart(gateway))
 
     def add_to(self, app: web.Application) -> None:
         """Add the routes."""

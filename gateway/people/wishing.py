@@ -53,32 +53,38 @@ class PublicWishes:
         """List the ways a merchant writes to people by, with the key that browsers subscribe with."""
         merchant_id = (await self._opened(request)).merchant_id
 
-        def work(conn: Connection) -> list[dict[str, Any]]:
-            sending = set(notices.sending_accounts(conn, merchant_id).values())
-            rows = [row for row in accounts.listed(conn, merchant_id) if row["id"] in sending]
-            vault = self._gateway.vault
-            return [
-                {
-                    "channel": row["channel"],
-                    "public_key": public_key(accounts.secrets_of(vault, row)["vapid_private_key"])
-                    if row["channel"] == "push"
-                    else None,
-                }
-                for row in rows
-                if row["state"] == "active" and row["channel"] != "console"
-            ]
+        return answer({"data": await self._gateway.store.read(lambda conn: self.ways(conn, merchant_id))})
 
-        return answer({"data": await self._gateway.store.read(work)})
+    def ways(self, conn: Connection, merchant_id: str) -> list[dict[str, Any]]:
+        """Return the ways a merchant writes to people by, with the key that browsers subscribe with."""
+        sending = set(notices.sending_accounts(conn, merchant_id).values())
+        rows = [row for row in accounts.listed(conn, merchant_id) if row["id"] in sending]
+        vault = self._gateway.vault
+        return [
+            {
+                "channel": row["channel"],
+                "public_key": public_key(accounts.secrets_of(vault, row)["vapid_private_key"])
+                if row["channel"] == "push"
+                else None,
+            }
+            for row in rows
+            if row["state"] == "active" and row["channel"] != "console"
+        ]
 
     async def subscribe(self, request: web.Request) -> web.StreamResponse:
         """Take down a wish. A browser's own subscription is its yes; any other address is asked first."""
         opened = await self._opened(request)
         caller = address_of(request, forwarded=self._gateway.settings.trust_forwarded_for)
-        if not self._tries.allow(f"{opened.shipment_id} {caller}"):
-            raise Problem("rate-limited", headers={"Retry-After": str(int(_WINDOW))})
         if request.content_type != "application/json":
             raise Problem("unsupported-media-type", "send JSON as application/json")
         told = parse(PublicSubscriptionIn, await read_body(request, _MOST_BYTES))
+        asks = await self.take(opened, told, caller)
+        return answer({"state": "pending" if asks else "active"}, 202)
+
+    async def take(self, opened: Opened, told: PublicSubscriptionIn, caller: str) -> bool:
+        """Take down a wish; tell whether the person is asked first. Raises the problem of what cannot be taken."""
+        if not self._tries.allow(f"{opened.shipment_id} {caller}"):
+            raise Problem("rate-limited", headers={"Retry-After": str(int(_WINDOW))})
         asks = told.channel != "push"
         fields = told.model_dump(exclude_unset=True, by_alias=True)
         wish = SubscriptionIn.model_validate(fields | {"consent": {"how": PUBLIC}, "double_opt_in": asks})
@@ -94,7 +100,7 @@ class PublicWishes:
 
         await self._gateway.store.write(work)
         self._gateway.postroom.hint(opened.merchant_id)
-        return answer({"state": "pending" if asks else "active"}, 202)
+        return asks
 
     async def _opened(self, request: web.Request) -> Opened:
         opened = await self._gateway.links.opened(request.match_info["token"])

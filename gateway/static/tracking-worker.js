@@ -51,3 +51,24 @@ async function keep(request, answer) {
   const known = await kept.keys();
   for (const old of known.slice(0, Math.max(0, known.length - MOST))) await kept.delete(old);
 }
+
+// A notice of the shop's: what it says was encrypted for this browser alone.
+self.addEventListener("push", (event) => {
+  const told = event.data?.json() ?? {};
+  const { title = "", body = "", lang, dir, tag, link } = told;
+  event.waitUntil(self.registration.showNotification(title, { body, lang, dir, tag, data: { link } }));
+});
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  const { link } = event.notification.data ?? {};
+  if (link) event.waitUntil(show(link));
+});
+
+async function show(link) {
+  const wanted = new URL(link, location);
+  for (const client of await self.clients.matchAll({ type: "window" })) {
+    if (new URL(client.url).pathname === wanted.pathname) return client.focus();
+  }
+  return self.clients.openWindow(wanted);
+}

@@ -119,6 +119,8 @@ function ready() {
   for (const button of page.querySelectorAll("button[data-copy]")) {
     button.hidden = !navigator.clipboard;
   }
+  const push = page.querySelector("#push-on");
+  if (push !== null) push.hidden = !("PushManager" in window && "Notification" in window && "serviceWorker" in navigator);
 }
 
 page.addEventListener("click", async (event) => {
@@ -137,6 +139,7 @@ page.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (button) button.disabled = true;
   try {
+    if (button?.id === "push-on" && !(await withBrowser(sent, button.dataset.key))) return;
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(sent), headers: { Accept: "text/html" } });
     take(await answer.text(), form.closest("#page > section"));
     if (answer.ok) document.getElementById(form.dataset.live)?.focus();
@@ -146,6 +149,19 @@ page.addEventListener("submit", async (event) => {
     if (button) button.disabled = false;
   }
 });
+
+// Put this browser's own address into a form; false where its owner does not want that.
+async function withBrowser(sent, key) {
+  const allowed = await Notification.requestPermission() === "granted";
+  page.querySelector("#push-off").hidden = allowed;
+  if (!allowed) return false;
+  const worker = await navigator.serviceWorker.ready;
+  const bytes = Uint8Array.from(atob(key.replace(/-/g, "+").replace(/_/g, "/")), (one) => one.charCodeAt(0));
+  const subscription = await worker.pushManager.subscribe({ userVisibleOnly: true, applicationServerKey: bytes });
+  sent.set("channel", "push");
+  sent.set("address", JSON.stringify(subscription));
+  return true;
+}
 
 window.addEventListener("offline", () => online(false));
 window.addEventListener("online", refresh);

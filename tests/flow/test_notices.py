@@ -9,6 +9,8 @@ import time
 import orjson
 import pytest
 from flow.people import CONSENT, MAIL, PHONE, town
+from flow.test_tracking_page import path_of, post, see
+from flow.test_tracking_page import text as text_of
 from sqlalchemy import func, select, update
 
 from gateway.demo.providers.sms import SmsProvider
@@ -572,3 +574,22 @@ async def test_nobody_is_asked_to_confirm_where_there_is_no_link_to_do_it_by(hou
     refused = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
     assert refused.pointers == ["/double_opt_in"]
     assert "GATEWAY_PUBLIC_URL" in refused.json["errors"][0]["detail"]
+
+
+async def test_the_page_offers_only_ways_there_are_and_only_while_something_may_come(house, place, parcel):
+    account_id, shipment_id = parcel
+    path = await path_of(house, shipment_id)
+    assert 'id="wishes"' in text_of(await see(house, path))
+    status, page, _ = await post(house, f"{path}/wish", channel="sms", address="0151+12345678")
+    assert status == 422
+    assert "Choose at least one thing to hear of." in page
+    status, page, _ = await post(house, f"{path}/wish", channel="console", address="x", about="delivered")
+    assert (status, "cannot be written to" in page) == (422, True)
+    assert (await post(house, f"{path}/wish", channel="push", address="%7B", about="delivered"))[0] == 422
+    assert (await house.call("GET", f"/v1/shipments/{shipment_id}/subscriptions")).json["data"] == []
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT", "DELIVERED")
+    assert 'id="wishes"' not in text_of(await see(house, path))
+    _, stranger = await house.merchant()
+    made = await house.call("POST", "/v1/shipments", {"tracking_number": NUMBER, "carrier": "demo"}, key=stranger)
+    other = made.json["tracking_url"].removeprefix("https://hub.example")
+    assert 'id="wishes"' not in text_of(await see(house, other))
