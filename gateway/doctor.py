@@ -22,6 +22,7 @@ from gateway import accounts, schema
 from gateway.db import sqlite_engine
 from gateway.people import accounts as channels
 from gateway.people.tables import People
+from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, secret_key
 from normalizer import render
@@ -232,6 +233,14 @@ def _leftovers(conn: Connection) -> Iterator[Finding]:
             "note",
             f"{unreadable} payloads could not be read",
             "Mend the connector, then carrier-gateway replay --unreadable",
+        )
+    pushes = count_unreadable(conn)
+    if pushes:
+        yield Finding(
+            "shops",
+            "note",
+            f"{pushes} pushes of shops could not be read",
+            "GET /v1/shops says of which; mend the connector, then carrier-gateway replay --shops",
         )
     codes = conn.execute(select(func.count()).select_from(Tables.unlisted_code)).scalar_one()
     if codes:

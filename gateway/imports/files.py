@@ -97,6 +97,7 @@ def _csv(kind: Kind, text: str) -> Iterator[Item]:
         columns = [column.strip() for column in next(rows, [])]
         _check(kind, columns)
         before: Item | None = None
+        seen: set[str] = set()
         last = rows.line_num
         for row in rows:
             first, last = last + 1, rows.line_num
@@ -107,6 +108,9 @@ def _csv(kind: Kind, text: str) -> Iterator[Item]:
             if joined is None:
                 if before is not None:
                     yield before
+                    seen.add(before.value.get("order_number", ""))
+                if "lines" in item.value and item.value.get("order_number") in seen:
+                    item.trouble = ("/order_number", "stands further up already: put the lines of an order together")
                 before = item
         if before is not None:
             yield before

@@ -25,7 +25,6 @@ from gateway.registering import Refused, choose_carrier, spell
 from gateway.shops import inbox
 from gateway.shops.tables import Shops
 from normalizer.model import Status
-from normalizer.numbers import normal_number
 from webhooks.store import insert
 
 if TYPE_CHECKING:
@@ -170,22 +169,25 @@ class Taker:
         mine = {choice.carrier for choice in choices if choice.state == "active"}
         for parcel in parcels:
             try:
-                drafts.append((parcel, self._draft(row, parcel, mine)))
+                drafts.append((parcel, self._draft(row, parcel, mine, now)))
             except Refused:
                 acts.append(_untracked(row, parcel))
-        wanted = [draft for parcel, draft in drafts if not parcel.void]
-        made, told = registration.register(self._links, conn, merchant_id, wanted, now)
+        # What was called off is registered too: the push that made it may still be under way.
+        made, told = registration.register(self._links, conn, merchant_id, [draft for _, draft in drafts], now)
         taken.asks |= any(not isinstance(one, Refused) and one.row["next_poll_at"] is not None for one in made)
         taken.tell(told)
-        theirs = (parcel for parcel, _ in drafts if not parcel.void)
-        for parcel, one in zip(theirs, made, strict=True):
-            if parcel.fulfilment and not isinstance(one, Refused):
+        void: list[RowMapping] = []
+        for (parcel, _), one in zip(drafts, made, strict=True):
+            if isinstance(one, Refused):  # pragma: no cover - only a given account is refused, and none is given
+                continue
+            if parcel.fulfilment:
                 _note_fulfilment(conn, account, one.row["id"], parcel.fulfilment)
-        void = [(parcel, draft) for parcel, draft in drafts if parcel.void]
+            if parcel.void:
+                void.append(one.row)
         taken.tell(_call_off(conn, merchant_id, void, now))
         return acts
 
-    def _draft(self, row: RowMapping, parcel: ParcelSaid, mine: set[str]) -> shipments.NewShipment:
+    def _draft(self, row: RowMapping, parcel: ParcelSaid, mine: set[str], now: int) -> shipments.NewShipment:
         number = spell(parcel.number)
         carrier, set_by = _carrier(number, parcel, mine)
         return shipments.NewShipment(
@@ -196,7 +198,7 @@ class Taker:
             destination=None if parcel.is_return or row["destination"] is None else orjson.loads(row["destination"]),
             recipient=None if parcel.is_return else self._recipient(row),
             promised=None if parcel.is_return or row["promised"] is None else orjson.loads(row["promised"]),
-            ship_date=parcel.at.date().isoformat(),
+            ship_date=_ship_date(parcel, now),
             carrier_set_by=set_by,
             items=_known_items(row, parcel.items) or (),
         )
@@ -206,6 +208,17 @@ class Taker:
             return None
         plain = self._vault.open(row["merchant_id"], ORDER_RECIPIENT, row["recipient"])
         return shipments.sealed_recipient(self._vault, row["merchant_id"], orjson.loads(plain))
+
+
+def _ship_date(parcel: ParcelSaid, now: int) -> str | None:
+    """Return the day a parcel of long ago was sent, so that its journey is not taken for an earlier parcel's.
+
+    Of young ones it is not told: some shops say so only after the delivery, and then nothing would be theirs.
+    """
+    return parcel.at.date().isoformat() if now - millis(parcel.at) > _LONG_AGO else None
+
+
+_LONG_AGO = 30 * 86_400_000
 
 
 def _note_fulfilment(conn: Connection, account: RowMapping, shipment_id: str, fulfilment: str) -> None:
@@ -242,27 +255,21 @@ def _untracked(row: RowMapping, parcel: ParcelSaid) -> NewAct:
     )
 
 
-def _call_off(
-    conn: Connection, merchant_id: str, void: Sequence[tuple[ParcelSaid, shipments.NewShipment]], now: int
-) -> dict[str, list[Entry]]:
-    """Cancel parcels the shop called off, where they are known and no carrier has them."""
+def _call_off(conn: Connection, merchant_id: str, void: Sequence[RowMapping], now: int) -> dict[str, list[Entry]]:
+    """Cancel parcels the shop called off, where no carrier has them."""
     news: dict[tuple[str, str], News] = {}
-    for _, draft in void:
-        key = (draft.carrier, normal_number(draft.tracking_number))
-        shipment_id = shipments.find(conn, merchant_id, [key]).get(key)
-        row = None if shipment_id is None else shipments.get(conn, merchant_id, shipment_id)
-        if row is None or row["status"] not in _ON_PAPER:
-            continue
-        at = datetime.fromtimestamp(now / 1000, UTC)
-        event = merchant_event(
-            carrier=row["carrier"],
-            tracking_number=row["tracking_number"],
-            status=Status.CANCELLED,
-            substatus="by_merchant",
-            at=at,
-            now=at,
-        )
-        news[merchant_id, row["id"]] = News(events={event.id: event})
+    at = datetime.fromtimestamp(now / 1000, UTC)
+    for row in void:
+        if row["status"] in _ON_PAPER:
+            event = merchant_event(
+                carrier=row["carrier"],
+                tracking_number=row["tracking_number"],
+                status=Status.CANCELLED,
+                substatus="by_merchant",
+                at=at,
+                now=at,
+            )
+            news[merchant_id, row["id"]] = News(events={event.id: event})
     return apply(conn, news, can_poll, now).entries if news else {}
 
 

@@ -533,6 +533,7 @@ def test_a_shop_s_pushes_that_could_not_be_read_are_read_again(run, home):
         for body in (sample.body, b"nonsense"):
             kept = shop_inbox.sealed(vault, account, {"x-shopify-topic": "orders/create"}, body, 1_780_000_000_000)
             shop_inbox.keep(conn, kept | {"state": "unreadable", "reason": "an older version's"})
+    assert "note   shops: 2 pushes of shops could not be read" in run("doctor")[1]
     code, out, _ = run("replay", "--shops")
     assert (code, out) == (0, "2 pushes of shops read again, 1 of them are read now\n")
     with engine.begin() as conn:

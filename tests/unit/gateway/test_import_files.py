@@ -36,6 +36,8 @@ def test_lines_of_one_order_that_follow_each_other_are_one_order() -> None:
     one, two, three = csv_of("order_number,line.sku,line.quantity\nA-1,shirt,2\nA-1,socks,1\n\nA-2,hat,1\nA-1,late,1\n")
     assert (one.lines, two.lines, three.lines) == ([2, 3], [5], [6])
     assert one.value["lines"] == [{"sku": "shirt", "quantity": 2}, {"sku": "socks", "quantity": 1}]
+    assert (one.trouble, two.trouble) == (None, None)
+    assert three.trouble == ("/order_number", "stands further up already: put the lines of an order together")
 
 
 def test_semicolons_tabs_quotes_and_a_byte_order_mark_are_read() -> None:
