@@ -21,7 +21,7 @@ from webhooks.breaker import FAILURES, FIRST_PAUSE
 from webhooks.item import Change, Item, Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish, topic
-from webhooks.patience import DISABLE_AFTER, Patience, Pauses
+from webhooks.patience import DISABLE_AFTER, SHORTEST_PAUSE, Patience, Pauses
 from webhooks.schedule import DAY, HOUR, JITTER, MINUTE, SECOND
 
 T0 = 1_800_000_000_000
@@ -42,6 +42,8 @@ WISHES = [None, ["*"], ["shipment.*"], ["courier.*", "shipment.delivered"], ["sh
 SCHEDULES = [(0,), (0, 5 * SECOND, 5 * MINUTE), (0, SECOND, SECOND, MINUTE, HOUR)]
 READ_AT_ONCE = 8
 LONGEST_SETTLING = 100_000
+LONGEST_SLEEP = HOUR * 1.2
+"""No wait of these schedules, no pause and no breaker takes longer."""
 
 
 @dataclass(frozen=True)
@@ -253,6 +255,15 @@ class LaneMachine(RuleBasedStateMachine):
         self.read()
         self.send()
 
+    @rule(kinds=st.lists(st.sampled_from(["bad", "bad", "late"]), min_size=2, max_size=8))
+    def outage(self, kinds) -> None:
+        """Nothing but failures for a while, each round as soon as the lane sends again."""
+        for kind in kinds:
+            self.wake()
+            for sequence in sorted(self.flying):
+                self.answered(sequence, kind)
+            self.read()
+
     @precondition(lambda self: self.flying)
     @rule()
     def is_gone(self) -> None:
@@ -267,9 +278,10 @@ class LaneMachine(RuleBasedStateMachine):
             self.unwritten_closed.add(sequence)
             self.down = False
         self.note_streak(sequence, kind)
-        if kind in {"busy", "wait"}:
-            asked = result.retry_after or 0
-            self.paused_until = max(self.paused_until, self.now + asked if asked else 0)
+        if kind in {"busy", "wait"} and (result.retry_after or self.now >= self.paused_until):
+            self.paused_until = max(self.paused_until, self.now + (result.retry_after or SHORTEST_PAUSE))
+        if kind in {"busy", "wait", "ours"}:
+            self.down_sent_at = 0  # from here on the pause says when the next one may leave
         before = len(self.unwritten)
         self.lane.done(sequence, result, self.now)
         self.take_changes()
@@ -386,6 +398,7 @@ class LaneMachine(RuleBasedStateMachine):
         """Sleep exactly until the lane asked to be woken."""
         at = self.lane.next_wake(self.now)
         if at is not None:
+            assert at <= self.now + LONGEST_SLEEP
             self.now = max(self.now, at)
         self.send()
 
