@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args
 
 import orjson
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -17,6 +17,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstrai
 from gateway.lastmile.moving import OLDEST
 from gateway.proofs.store import proof_id
 from gateway.runs import stops
+from gateway.talk.conversation import LONGEST, clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -73,11 +74,12 @@ class Act(_Told):
     id: FileId
     stop: Annotated[str, StringConstraints(max_length=64)]
     at: AwareDatetime
-    act: Literal["loaded", "on_the_way", "arrived", "delivered", "failed"]
+    act: Literal["loaded", "on_the_way", "arrived", "delivered", "failed", "say"]
     to: To | None = None
     reason: Reason | None = None
     name: Annotated[str, StringConstraints(max_length=80, strip_whitespace=True)] = ""
     note: Annotated[str, StringConstraints(max_length=500, strip_whitespace=True)] = ""
+    words: Annotated[str, StringConstraints(max_length=LONGEST, strip_whitespace=True)] = Field(default="", repr=False)
     pin: Annotated[str, StringConstraints(max_length=12)] = Field(default="", repr=False)
     checked_id: bool = False
     photos: Annotated[list[FileId], Field(max_length=6)] = []
@@ -93,12 +95,21 @@ class Batch(_Told):
     positions: Annotated[list[Fix], Field(max_length=MOST_FIXES)] = []
 
 
+class Spoken(NamedTuple):
+    """Something a courier wrote to the recipient and the shop."""
+
+    act_id: str
+    shipment_id: str
+    words: str
+
+
 @dataclass(slots=True)
 class Taken:
     """What came of a batch: bodies to be kept, where stops stand now, and an answer to each act."""
 
     acts: list[dict[str, Any]] = field(default_factory=list)
     moves: list[dict[str, Any]] = field(default_factory=list)
+    sayings: list[Spoken] = field(default_factory=list)
     ids: list[str] = field(default_factory=list)
     refused: list[dict[str, str]] = field(default_factory=list)
 
@@ -182,6 +193,12 @@ class Reader:
         stop = self._stops.get(act.stop)
         if stop is None:
             taken.refused.append({"id": act.id, "reason": "unknown"})
+            return
+        if act.act == "say":
+            if words := clean(act.words):
+                taken.sayings.append(Spoken(act.id, stop["shipment_id"], words))
+            else:
+                taken.refused.append({"id": act.id, "reason": "unreadable"})
             return
         private = stops.private_of(self._vault, stop)
         pin = ""

@@ -8,25 +8,41 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 import orjson
+from sqlalchemy import select
 
 from gateway import shipments
 from gateway.people import arrival
 from gateway.runs import stops
+from gateway.talk import conversation
+from gateway.talk.tables import TalkTables
 from gateway.texts import days, tree_of
 from normalizer import places
 from normalizer.model import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from gateway.runs.stops import Asks
     from gateway.texts import Speech
     from gateway.vault import Vault
 
 _UTC = ZoneInfo("UTC")
+
+
+Utterance = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing said at a stop. `id` is that of what was said, by which the page tells new ones."""
+
+    id: str
+    who: str
+    words: str
+    mine: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,7 @@ class Shown:
     age: int
     state: str
     state_at: int
+    lines: tuple[Line, ...]
 
     @property
     def done(self) -> bool:
@@ -51,7 +68,7 @@ class Shown:
         return self.state in stops.DONE
 
 
-def shown(vault: Vault, row: RowMapping, speech: Speech, now: datetime) -> Shown:
+def shown(vault: Vault, row: RowMapping, speech: Speech, now: datetime, said: Sequence[Utterance]) -> Shown:
     """Return a stop in words."""
     asks, private = stops.asks_of(row), stops.private_of(vault, row)
     told = shipments.recipient(vault, row) or {}
@@ -71,7 +88,36 @@ def shown(vault: Vault, row: RowMapping, speech: Speech, now: datetime) -> Shown
         age=asks.min_age or 0,
         state=row["state"],
         state_at=row["state_at"],
+        lines=tuple(_line(one, speech) for one in said),
     )
+
+
+def said(conn: Connection, vault: Vault, rows: Sequence[RowMapping]) -> dict[str, list[Utterance]]:
+    """Return what was said of the parcels of stops, as far as the courier reads it."""
+    if not rows:
+        return {}
+    c, merchant_id = TalkTables.conversation.c, rows[0]["merchant_id"]
+    ids = [row["shipment_id"] for row in rows]
+    spoken = select(c.shipment_id).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids), c.last_at > 0)
+    return {
+        id_: [
+            one
+            for one in conversation.of_shipment(conn, vault, merchant_id, id_, "courier")
+            if one["state"] != "replaced"
+        ]
+        for id_ in conn.execute(spoken).scalars()
+    }
+
+
+def _line(one: Utterance, speech: Speech) -> Line:
+    quick, words = one["quick"], one["text"]
+    ready = speech.say(f"talk.quick.{quick}") if quick else ""
+    whole = speech.say("talk.both", ready=ready, words=words) if ready and words else ready or words
+    mine = one["author"] == "courier"
+    who = speech.say("talk.you") if mine else speech.say(f"work.who.{one['author']}")
+    if one["kind"] == "instruction":
+        who = f"{who} ({speech.say('talk.instruction')})"
+    return Line(one["id"], who, whole, mine)
 
 
 def _way(where: Mapping[str, Any], address: tuple[str, ...]) -> str:
@@ -101,8 +147,9 @@ def words(speech: Speech) -> dict[str, Any]:
     """Return the texts the page's script says by itself."""
     names = [f"state.{state}" for state in stops.STATES]
     names += [f"need.{need}" for need in stops.NEEDS]
-    names += [f"problem.{one}" for one in ("pin_wrong", "pin_often", "unreadable", "unknown")]
+    names += [f"problem.{one}" for one in ("pin_wrong", "pin_often", "unreadable", "unknown", "closed")]
     names += ["share.on", "share.off", "share.denied", "share.low", "give.missing", "give.say_why"]
     counted = tree_of(speech.language)["work"]
-    said = {name: speech.raw(f"work.{name}") for name in names}
-    return said | {"waiting": counted["waiting"], "give.taken": counted["give"]["taken"]}
+    told = {name: speech.raw(f"work.{name}") for name in names}
+    told["you"], told["unsent"] = speech.say("talk.you"), speech.say("work.unsent")
+    return told | {"waiting": counted["waiting"], "give.taken": counted["give"]["taken"]}

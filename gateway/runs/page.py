@@ -13,6 +13,7 @@ from urllib.parse import quote
 import orjson
 from pydantic import ValidationError
 
+from gateway import shipments
 from gateway.api.calls import answer as answer_json
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem, from_pydantic, invalid
@@ -28,7 +29,10 @@ from gateway.proofs.content import MOST_BYTES, BadProof
 from gateway.proofs.places import PlaceTrouble
 from gateway.proofs.store import Named
 from gateway.runs import acts, listed, stops
+from gateway.talk import conversation
+from gateway.talk.conversation import LONGEST, Closed, Full, Saying
 from gateway.texts import LANGUAGES, choose, days, speech
+from normalizer.normalize import content_id
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
 
     from gateway.app import Gateway
     from gateway.runs.acts import Reader
+    from gateway.runs.listed import Utterance
+    from gateway.talk.conversation import Said
     from gateway.texts import Speech
 
 ROOT = f"/c/{links.PATTERN}"
@@ -70,18 +76,21 @@ class CourierPages:
     async def show(self, request: web.Request) -> web.StreamResponse:
         """Show the page."""
 
-        def work(conn: Connection) -> tuple[RowMapping, list[RowMapping]] | None:
+        def work(conn: Connection) -> tuple[RowMapping, list[RowMapping], dict[str, list[Utterance]]] | None:
             run = self._gateway.run_links.open(conn, request.match_info["token"], now_ms())
-            return None if run is None else (run, stops.of_run(conn, run))
+            if run is None:
+                return None
+            rows = stops.of_run(conn, run)
+            return run, rows, listed.said(conn, self._gateway.vault, rows)
 
         found = await self._gateway.store.read(work)
         if found is None:
             return await self.nothing(request)
-        run, rows = found
+        run, rows, said = found
         spoken = _speech(request)
         token = request.match_info["token"]
         at = datetime.now(UTC)
-        told = [listed.shown(self._gateway.vault, row, spoken, at) for row in rows]
+        told = [listed.shown(self._gateway.vault, row, spoken, at, said.get(row["shipment_id"], [])) for row in rows]
         html = render(
             "courier.html",
             spoken,
@@ -92,6 +101,7 @@ class CourierPages:
             path=f"/c/{token}",
             own_address=_address(request),
             words=orjson.dumps(listed.words(spoken)).decode(),
+            longest=LONGEST,
             tos=acts.TOS,
             reasons=acts.REASONS,
             languages=[speech(language) for language in LANGUAGES],
@@ -107,12 +117,14 @@ class CourierPages:
             raise from_pydantic(trouble.errors(include_url=False, include_context=False, include_input=False)) from None
         run, rows = await self._run(request)
         now = now_ms()
-        shipments = [row["shipment_id"] for row in rows]
-        kept = await self._gateway.store.read(lambda conn: proofs.kept_ids(conn, run["merchant_id"], shipments))
+        ids = [row["shipment_id"] for row in rows]
+        kept = await self._gateway.store.read(lambda conn: proofs.kept_ids(conn, run["merchant_id"], ids))
         at = datetime.fromtimestamp(now / 1000, UTC)
         reader = acts.Reader(run, rows, self._gateway.vault, now=at, kept=kept, may_try=self._pins.allow)
         taken = reader.read(batch)
         await self._keep(run, reader, taken, now)
+        for spoken in taken.sayings:
+            await self._say(run, spoken, taken)
         if (body := reader.positions(batch, taken)) is not None:
             await self._gateway.inbox.keep(_payload(run, body, now))
         return answer_json({"taken": taken.ids, "refused": taken.refused})
@@ -124,6 +136,26 @@ class CourierPages:
             inbox.check_room()
             payload = _payload(run, reader.body(taken), now)
             await inbox.keep_with(payload, partial(stops.move, rows=taken.moves))
+
+    async def _say(self, run: RowMapping, spoken: acts.Spoken, taken: acts.Taken) -> None:
+        """Write down what the courier says; told twice it is said once."""
+        gateway, merchant_id = self._gateway, run["merchant_id"]
+        id_ = content_id("utt", run["id"], spoken.act_id)
+        saying = Saying(author="courier", words=spoken.words, came_by="courier_page", id=id_)
+
+        def work(conn: Connection) -> Said | None:
+            row = shipments.get(conn, merchant_id, spoken.shipment_id)
+            return None if row is None else conversation.say(conn, gateway.vault, row, saying, now_ms())
+
+        try:
+            said = await gateway.store.write(work)
+        except (Closed, Full):
+            taken.refused.append({"id": spoken.act_id, "reason": "closed"})
+            return
+        taken.ids.append(spoken.act_id)
+        if said is not None:
+            gateway.tell(said.entries)
+            gateway.positions.say((merchant_id, spoken.shipment_id), "talk")
 
     async def keep(self, request: web.Request) -> web.StreamResponse:
         """Keep a photo or a signature. Its id is the phone's own: sent again, it is the same."""

@@ -61,13 +61,34 @@ async function reckon() {
   waits.hidden = acts.length === 0;
   if (acts.length > 0) waits.textContent = fill(words.waiting[plural.select(acts.length)] ?? words.waiting.other, { count: numbers.format(acts.length) });
   for (const stop of document.querySelectorAll(".stop")) show(stop, stop.dataset.told ?? stop.dataset.state, false);
-  for (const act of acts) if (stopOf(act.stop)) show(stopOf(act.stop), act.act, true);
+  for (const act of acts) if (stopOf(act.stop)) act.act === "say" ? echo(act) : show(stopOf(act.stop), act.act, true);
   count();
+}
+
+// What was said and is not written down yet stands below what was.
+function echo(act) {
+  if (document.getElementById(`said-${act.id}`)) return;
+  const line = document.createElement("li");
+  line.id = `said-${act.id}`;
+  line.className = "mine";
+  const who = document.createElement("span");
+  who.className = "small";
+  who.textContent = `${words.you} · ${words.unsent}`;
+  const what = document.createElement("span");
+  what.dir = "auto";
+  what.textContent = act.words;
+  line.append(who, " ", what);
+  stopOf(act.stop).querySelector(".uttered").append(line);
 }
 
 function mark(act) {
   const stop = stopOf(act.stop);
   if (stop === null) return;
+  if (act.act === "say") {
+    const line = document.querySelector(`#said-${CSS.escape(act.id)} .small`);
+    if (line) line.textContent = words.you;
+    return;
+  }
   stop.dataset.told = act.act;
   stop.dataset.at = String(Date.parse(act.at));
 }
@@ -232,6 +253,15 @@ function focusOn(stop) {
   heading.focus();
 }
 
+document.querySelector("#list").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const input = event.target.querySelector("input");
+  const said = input.value.trim();
+  if (said === "") return;
+  input.value = "";
+  await act(event.target.closest(".stop"), "say", { words: said, place: undefined });
+});
+
 document.querySelector("#list").addEventListener("click", async (event) => {
   const button = event.target.closest("button");
   if (button === null) return;
@@ -244,6 +274,7 @@ document.querySelector("#list").addEventListener("click", async (event) => {
 // The same control of the same stop, after the list was written anew.
 function again(stop, held) {
   if (stop === null) return null;
+  if (held.matches(".say input")) return stop.querySelector(".say input");
   const { act: deed, open } = held.dataset;
   if (deed || open) return stop.querySelector(deed ? `[data-act="${deed}"]` : `[data-open="${open}"]`);
   const heading = stop.querySelector("h2");
@@ -269,6 +300,8 @@ async function refresh() {
       // What this phone did last is newer than what the gateway knew when it wrote the page.
       if (known.dataset.told && Number(stop.dataset.at) < Number(known.dataset.at)) { stop.dataset.told = known.dataset.told; stop.dataset.at = known.dataset.at; }
       stop.querySelector(".problem").replaceWith(known.querySelector(".problem"));
+      stop.querySelector(".say input").value = known.querySelector(".say input").value;
+      if (known.querySelector(".talk details").open) stop.querySelector(".talk details").open = true;
     }
     old.replaceChildren(...fresh.childNodes);
     await reckon();
@@ -301,7 +334,7 @@ document.querySelector(".languages button").hidden = true;
 window.addEventListener("offline", () => { document.querySelector("#offline").hidden = false; });
 window.addEventListener("online", () => { queue.wait = 2000; queue.send(); refresh(); });
 document.addEventListener("visibilitychange", () => { if (!document.hidden) { queue.send(); refresh(); } });
-setInterval(() => { if (!document.hidden) refresh(); }, 60000);
+setInterval(() => { if (!document.hidden) refresh(); }, 20000);
 if ("serviceWorker" in navigator) navigator.serviceWorker.register("/c/worker.js", { scope: "/c/" }).catch(() => {});
 
 await queue.open();

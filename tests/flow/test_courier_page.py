@@ -281,3 +281,27 @@ async def test_too_many_calls_of_one_phone_are_slowed(house, phone, monkeypatch)
     body = {"sent_at": datetime.now(UTC).isoformat()}
     answer = await house.call("POST", f"{phone.path}/acts", body, key=None)
     assert (answer.status, answer.headers["Retry-After"]) == (429, "60")
+
+
+async def said(house, shipment_id):
+    return (await house.call("GET", f"/v1/shipments/{shipment_id}/conversation")).json["utterances"]
+
+
+async def test_the_courier_and_the_others_write_to_each_other_and_nothing_is_said_twice(house, phone):
+    await phone.send(act(phone.stops[1], "on_the_way", 30))
+    path = f"/v1/shipments/{phone.shipments[1]}/conversation"
+    assert (await house.call("POST", path, {"text": "The bell is broken", "to": "courier"})).status in (200, 201)
+    assert "The bell is broken" in (await phone.page()).body.decode()
+    answer = act(phone.stops[1], "say", words="  I will knock ")
+    assert (await phone.send(answer))["taken"] == [answer["id"]]
+    assert (await phone.send(answer))["taken"] == [answer["id"]]
+    lines = await said(house, phone.shipments[1])
+    assert [(one["author"], one["text"]) for one in lines] == [
+        ("support", "The bell is broken"),
+        ("courier", "I will knock"),
+    ]
+    assert lines[1]["came_by"] == "courier_page"
+    assert await said(house, phone.shipments[0]) == []
+    assert len(await phone.events(1)) == 1
+    empty = await phone.send(act(phone.stops[1], "say", words=" "))
+    assert [one["reason"] for one in empty["refused"]] == ["unreadable"]
