@@ -14,6 +14,7 @@ from typing import Any
 import dispatch
 import orjson
 import uvloop
+import watching
 from house import House, house, listening, repository
 from load import cpu_seconds, fire, memory_mb, request
 from lxml import etree
@@ -258,6 +259,7 @@ def main() -> None:
         "dispatch": lambda count: dispatch.fan_out(count, figure, _bare_exchange),
         "neighbour": lambda _count: dispatch.hanging(figure),
         "backlog": lambda _count: dispatch.backlog(dispatch.WAITING, figure),
+        "pages": lambda count: watching.notified(max(20, count // 100), figure),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*parts, "parse", "day", []], help="default: all but day")

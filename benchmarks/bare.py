@@ -1,4 +1,4 @@
-"""The bare things our figures are held against: an aiohttp server that only answers, a client that only posts."""
+"""The bare things our figures are held against: servers that only answer or fan out, a client that only posts."""
 
 from __future__ import annotations
 
@@ -22,6 +22,34 @@ async def serve(port: int) -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
+    print(f"listening on {runner.addresses[0][1]}", flush=True)
+    await asyncio.Event().wait()
+
+
+async def fan_out(port: int) -> None:
+    """Write each body posted to all open streams, nothing else."""
+    streams: list[web.StreamResponse] = []
+
+    async def live(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b": welcome\n\n")
+        streams.append(response)
+        await asyncio.Event().wait()
+        return response
+
+    async def position(request: web.Request) -> web.Response:
+        frame = b"event: courier\ndata: %b\n\n" % await request.read()
+        for stream in streams:
+            await stream.write(frame)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/live", live)
+    app.router.add_post("/position", position)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
     print(f"listening on {runner.addresses[0][1]}", flush=True)
     await asyncio.Event().wait()
 
@@ -50,5 +78,7 @@ async def post(url: str, size: int, count: int, at_once: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1] == "serve":
         uvloop.run(serve(int(sys.argv[2])))
+    elif sys.argv[1] == "fan-out":
+        uvloop.run(fan_out(int(sys.argv[2])))
     else:
         uvloop.run(post(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])))

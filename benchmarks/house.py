@@ -81,7 +81,11 @@ class House:
         at = f"2026-03-{1 + hour // 24:02}T{hour % 24:02}:{minute:02}:00+01:00"
         place = {"city": "Porto", "country": "PT"}
         said = {"id": f"s{scan}", "at": at, "code": code, "text": "Sorted at the depot", "place": place}
-        body = json.dumps({"parcels": [{"number": f"DEMO{parcel:09}", "service": "Parcel", "scans": [said]}]}).encode()
+        return self.signed({"parcels": [{"number": f"DEMO{parcel:09}", "service": "Parcel", "scans": [said]}]})
+
+    def signed(self, said: dict[str, Any]) -> bytes:
+        """Return a signed push of the demo carrier."""
+        body = json.dumps(said).encode()
         stamp = str(int(time.time()))
         signature = hmac.new(SECRET.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
         headers = {"Demo-Signature": f"t={stamp},v1={signature}"}
