@@ -100,17 +100,18 @@ class Watcher:
         self._rung: dict[str, None] = {}
         self._version = 0
         self._told: bytes | None = None
-        self._bell = asyncio.Event()
+        self._bell: asyncio.Future[None] | None = None
 
     def ring(self) -> None:
         """Wake whoever waits in `news`."""
-        self._bell.set()
+        if self._bell is not None and not self._bell.done():
+            self._bell.set_result(None)
 
     def say(self, event: str) -> None:
         """Tell, once however often it is said before the watcher looks, that something beside the courier changed."""
         if self.changes:
             self._rung[event] = None
-            self._bell.set()
+            self.ring()
 
     @property
     def stage(self) -> Stage | None:
@@ -135,17 +136,20 @@ class Watcher:
 
     async def news(self, seconds: float) -> bytes | None:
         """Return the next event, or None after so many seconds without one (or when everybody is sent home)."""
-        deadline = time.monotonic() + seconds
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
         while True:
             frame = self.fresh()
-            left = deadline - time.monotonic()
-            if frame is not None or left <= 0:
+            if frame is not None or loop.time() >= deadline:
                 return frame
-            self._bell.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
-                    await self._bell.wait()
-            if self._bell.is_set() and self._topic.version == self._version and not self._rung:
+            # A bare future and timer: thousands wait here, and an event with a timeout costs several times as much.
+            self._bell = loop.create_future()
+            timer = loop.call_at(deadline, self.ring)
+            try:
+                await self._bell
+            finally:
+                timer.cancel()
+            if self._topic.version == self._version and not self._rung and loop.time() < deadline:
                 return None
 
 
