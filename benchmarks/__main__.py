@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import dispatch
+import finding
 import orjson
 import uvloop
 import watching
@@ -260,6 +261,7 @@ def main() -> None:
         "neighbour": lambda _count: dispatch.hanging(figure),
         "backlog": lambda _count: dispatch.backlog(dispatch.WAITING, figure),
         "pages": lambda count: watching.notified(max(20, count // 100), figure),
+        "find": lambda _count: finding.growth(finding.MILLION, figure),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*parts, "parse", "day", []], help="default: all but day")

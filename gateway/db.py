@@ -51,7 +51,10 @@ def sqlite_engine(url: str, *, read_only: bool = False) -> Engine:
     if not path or path == ":memory:":
         raise ValueError("the database must be a file, such as sqlite:///gateway.db")
     engine = create_engine(
-        f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": 30}
+        f"sqlite:///{path}",
+        poolclass=NullPool,
+        connect_args={"check_same_thread": False, "timeout": 30},
+        hide_parameters=True,  # an error's text must not tell whose row it was
     )
 
     def prepare(connection: Any, _record: object) -> None:

@@ -127,17 +127,35 @@ def find(
     ways = words.of_question(of.text)
     if not ways:
         return []
+    # Whole words, and beginnings as long as the index has them, need no second look.
+    found = _answered(conn, marks, of, unseal, [frozenset(way) for way in ways])
+    if found or all(words.looked_for(word) == word for way in ways for word in way):
+        return found
+    shorter = [frozenset(words.looked_for(word) for word in way) for way in ways]
+    return _answered(conn, marks, of, unseal, shorter, check=ways)
+
+
+def _answered(
+    conn: Connection,
+    marks: Marks,
+    of: Question,
+    unseal: Unseal,
+    ways: Sequence[frozenset[str]],
+    *,
+    check: Sequence[frozenset[str]] = (),
+) -> list[tuple[RowMapping, Mapping[str, Any] | None]]:
+    """Return what has all words of one of some ways; with `check`, only what answers those as well."""
     asked = " OR ".join(f"({_match(marks, of.merchant_id, way)})" for way in ways)
-    found = conn.execute(
+    entries = conn.execute(
         text("select rowid from search_index where search_index match :asked order by rowid desc limit :most"),
         {"asked": asked, "most": _CANDIDATES},
     )
-    numbers = [row[0] for row in found]
+    numbers = [row[0] for row in entries]
     answered: list[tuple[RowMapping, Mapping[str, Any] | None]] = []
     for begin in range(0, len(numbers), _AT_ONCE):
         for row in _rows(conn, of.merchant_id, numbers[begin : begin + _AT_ONCE]):
             recipient = unseal(row)
-            if words.answers(ways, words_of(row, recipient)):
+            if not check or words.answers(check, words_of(row, recipient)):
                 answered.append((row, recipient))
                 if len(answered) == of.most:
                     return answered
@@ -145,7 +163,7 @@ def find(
 
 
 def _match(marks: Marks, merchant_id: str, way: frozenset[str]) -> str:
-    return " AND ".join(f'"{marks.mark(merchant_id, words.looked_for(word))}"' for word in sorted(way))
+    return " AND ".join(f'"{marks.mark(merchant_id, word)}"' for word in sorted(way))
 
 
 def _rows(conn: Connection, merchant_id: str, numbers: Sequence[int]) -> list[RowMapping]:

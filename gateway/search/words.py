@@ -68,8 +68,9 @@ def answers(question: Iterable[frozenset[str]], words: Iterable[str]) -> bool:
 
 def beginnings(word: str) -> Iterator[str]:
     """Return a word as it is looked for while it is typed: its beginnings, up to ten letters, and all of it."""
-    if word.startswith("*"):
+    if word.startswith("*") or len(word) > _LONGEST_BEGINNING:
         yield word
+    if word.startswith("*"):
         return
     for size in range(SHORTEST, min(len(word), _LONGEST_BEGINNING) + 1):
         yield word[:size]

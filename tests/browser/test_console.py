@@ -178,6 +178,8 @@ async def test_every_page_reads_well(house, phone, troubled, size):  # noqa: F81
         await page.wait_for_selector("main h1")
         assert await serious(page) == [], path
         assert await too_wide(page) == 0, path
+        said = (await page.inner_text("body")).split()
+        assert not {"null", "undefined", "NaN", "[object"} & set(said), path
         await keep(page, f"console-{path.split('?')[0].replace('/', '-')[:20]}-{size['width']}")
 
 

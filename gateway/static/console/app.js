@@ -1,6 +1,6 @@
 // The console: which view an address shows, what stands round it, and the keys that work everywhere.
 
-import { api, h, owner, say, show, staff, who } from "./lib.js";
+import { api, fill, h, owner, say, show, staff, who } from "./lib.js";
 
 const VIEWS = [
   [/^\/console\/?$/, async (route) => go(staff ? "/console/desk" : "/console/carriers", true), null],
@@ -54,14 +54,14 @@ async function view() {
     if (typeof stop === "function") { if (mine === turn) leave = stop; else stop(); }
     return;
   }
-  main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/console" }, "Back to the start"))));
+  fill(main, h("section", { class: "card" }, h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "/console" }, "Back to the start"))));
 }
 
 function frame() {
   nav.append(...NAV.map(([href, text]) => h("a", { href }, text)));
   const find = h("form", { role: "search", class: "find", onsubmit: (event) => { event.preventDefault(); if (box.value.trim()) go(`/console/search?q=${encodeURIComponent(box.value.trim())}`); } }, box);
   const out = h("form", { method: "post", action: "/console/sign-out" }, h("button", { class: "quiet" }, "Sign out"));
-  document.querySelector("#app").replaceChildren(
+  fill(document.querySelector("#app"), 
     h("a", { class: "skip", href: "#main" }, "To the page"),
     h("header", { class: "top" }, h("a", { class: "home", href: "/console", "aria-label": "Carrier gateway, start" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 28, height: 28 })), staff ? find : null, nav, h("div", { class: "me" }, h("a", { href: "/console/me" }, h("span", { id: "my-name" }, "You")), out)),
     main,
@@ -83,7 +83,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='/console']");
   if (link === null || event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || link.target) return;
   event.preventDefault();
-  go(link.getAttribute("href")).then(() => { if (!main.contains(document.activeElement)) main.focus({ preventScroll: false }); });
+  go(link.getAttribute("href")).then(() => { if (!main.contains(document.activeElement)) { main.focus({ preventScroll: true }); scrollTo(0, 0); } });
 });
 window.addEventListener("popstate", view);
 

@@ -1,6 +1,6 @@
 // The work list: queues on the left, what waits in the middle, the shipment beside it where there is room.
 
-import { age, api, button, form, h, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
+import { age, api, button, fill, form, h, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
 import { go } from "./app.js";
 import { follow } from "./live.js";
 import { open as openShipment } from "./shipment.js";
@@ -10,7 +10,7 @@ export async function open(main, _, query) {
   const list = h("section", { class: "list", "aria-label": "What waits" });
   const queues = h("aside", { class: "queues", "aria-label": "Queues" });
   const beside = h("section", { class: "beside", "aria-label": "Shipment" }, h("p", { class: "empty" }, "Choose a shipment: its whole story opens here."));
-  main.replaceChildren(h("div", { class: "desk" }, queues, list, beside));
+  fill(main, h("div", { class: "desk" }, queues, list, beside));
   list.append(skeleton());
   const state = { queue, query, rows: [], at: -1, marked: new Set(), cursor: null, closeShipment: () => {} };
 
@@ -18,7 +18,7 @@ export async function open(main, _, query) {
     const { counts } = await api("GET", "/v1/desk/queues");
     const saved = (await api("GET", "/v1/desk/filters")).data;
     if (!state.queue) state.queue = Object.keys(words.queues).find((one) => counts[one]) ?? "stalled";
-    queues.replaceChildren(
+    fill(queues, 
       h("h2", { class: "unseen" }, "Queues"),
       h("ul", {}, ...Object.keys(words.queues).map((one) => h("li", {}, h("a", { href: `/console/desk?queue=${one}`, "aria-current": one === state.queue ? "true" : null }, h("span", {}, troubleWords(one)), h("span", { class: "count" }, String(counts[one] ?? 0)))))),
       saved.length ? h("h3", {}, "Saved lists") : null,
@@ -44,7 +44,7 @@ export async function open(main, _, query) {
   function draw() {
     const scrolled = list.scrollTop;
     const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.row : null;
-    list.replaceChildren(head(), state.rows.length ? h("ul", { class: "rows" }, ...state.rows.map(row)) : empty(), state.cursor ? button("Show more", more) : "");
+    fill(list, head(), state.rows.length ? h("ul", { class: "rows" }, ...state.rows.map(row)) : empty(), state.cursor ? button("Show more", more) : "");
     list.scrollTop = scrolled;
     if (focused) list.querySelector(`[data-row="${CSS.escape(focused)}"] a`)?.focus();
   }

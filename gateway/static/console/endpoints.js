@@ -1,13 +1,13 @@
 // Where webhooks go: health, attempts, replays with their progress, secrets, and the snippet that verifies them.
 
-import { api, age, button, complaint, copyable, form, h, owner, plural, say, show, skeleton, sure, table, timeOf, when } from "./lib.js";
+import { age, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, sure, table, timeOf, when } from "./lib.js";
 
 export async function open(main, id) {
-  main.replaceChildren(h("section", { class: "card" }, skeleton()));
+  fill(main, h("section", { class: "card" }, skeleton()));
   try {
     return id === undefined ? await list(main) : await one(main, id);
   } catch (trouble) {
-    main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "It cannot be shown"), complaint(trouble)));
+    fill(main, h("section", { class: "card" }, h("h1", {}, "It cannot be shown"), complaint(trouble)));
     return undefined;
   }
 }
@@ -18,7 +18,7 @@ const sign = (of) => h("span", { class: `status tone-${{ active: "good", disable
 async function list(main) {
   const { data } = await api("GET", "/v1/endpoints");
   const checklist = [["An endpoint is registered", data.length > 0], ["It answers", data.some((of) => of.state === "enabled" && !of.lane.failing_since)], ["Nothing was given up", data.every((of) => of.lane.dead === 0)]];
-  main.replaceChildren(
+  fill(main, 
     h("section", { class: "card" }, h("h1", {}, "Endpoints"), h("ul", { class: "checks" }, ...checklist.map(([text, done]) => h("li", {}, done ? "✓ " : "○ ", text, h("span", { class: "unseen" }, done ? ", done" : ", to do")))),
       data.length ? h("ul", { class: "rows" }, ...data.map((of) => h("li", { class: "work" }, h("a", { href: `/console/endpoints/${of.id}` }, h("bdi", {}, of.url ?? "read by polling"), h("br"), h("span", { class: "small" }, of.description)), sign(of), h("span", { class: "small" }, of.lane.behind ? `${plural(of.lane.behind, "message")} behind` : "up to date")))) : h("p", { class: "empty" }, "No endpoint yet. Add one, and every change of your parcels is sent there, signed.")),
     owner ? h("section", { class: "card" }, h("h2", {}, "Add an endpoint"), form([
@@ -39,7 +39,7 @@ async function one(main, id) {
   async function draw() {
     const of = await api("GET", base);
     const [attempts, replays, dead] = await Promise.all([api("GET", `${base}/attempts?limit=50`), api("GET", `${base}/replays`), api("GET", `${base}/dead?limit=20`)]);
-    main.replaceChildren(
+    fill(main, 
       h("section", { class: "card" }, h("p", { class: "small" }, "Endpoint"), h("h1", {}, h("bdi", {}, of.url ?? "read by polling")), h("p", { class: "lead" }, sign(of), of.state_reason ? ` ${of.state_reason}` : ""),
         h("dl", { class: "facts" }, ...facts(of).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), strip(attempts.data),
         owner ? h("div", { class: "row acts" },

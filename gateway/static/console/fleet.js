@@ -1,9 +1,9 @@
 // Every courier out now: on one map, with how far they are and who is late.
 
-import { api, all, age, h, skeleton, who } from "./lib.js";
+import { age, all, api, fill, h, skeleton, who } from "./lib.js";
 
 export async function open(main) {
-  main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Fleet"), skeleton()));
+  fill(main, h("section", { class: "card" }, h("h1", {}, "Fleet"), skeleton()));
   let timer = null;
 
   async function look() {
@@ -16,7 +16,7 @@ export async function open(main) {
 
   function draw(runs, out, seen) {
     const late = (one) => one.trouble?.some((trouble) => trouble.kind.startsWith("promise"));
-    main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Fleet"), h("p", { class: "small" }, `${seen.length} of ${out.length} parcels that are out are seen on the map. It looks again every 15 seconds.`), h("div", { class: "map tall", role: "group", "aria-label": "A map with the couriers; the list beneath says the same" })),
+    fill(main, h("section", { class: "card" }, h("h1", {}, "Fleet"), h("p", { class: "small" }, `${seen.length} of ${out.length} parcels that are out are seen on the map. It looks again every 15 seconds.`), h("div", { class: "map tall", role: "group", "aria-label": "A map with the couriers; the list beneath says the same" })),
       h("section", { class: "card" }, h("h2", {}, "Out now"), out.length ? h("ul", { class: "rows" }, ...out.map((one) => h("li", { class: "work" }, h("a", { href: `/console/shipments/${one.id}` }, h("span", { class: "number" }, one.tracking_number), " ", one.courier ?? ""), late(one) ? h("span", { class: "chip bad" }, "late") : null, h("span", { class: "small" }, one.stops_before !== null && one.stops_before !== undefined ? `${one.stops_before} stops before` : "", " ", seen.find((found) => found.one.id === one.id) ? `seen ${age(seen.find((found) => found.one.id === one.id).courier.position.at)} ago` : "")))) : h("p", { class: "empty" }, "Nobody is out right now.")),
       h("section", { class: "card" }, h("h2", {}, "Runs of today"), runs.length ? h("ul", { class: "rows" }, ...runs.map((run) => h("li", { class: "work" }, h("span", {}, h("strong", {}, run.courier), ` ${run.vehicle}`), h("progress", { max: run.stops_total || 1, value: run.stops_done, "aria-label": `${run.stops_done} of ${run.stops_total} stops done` }), h("span", { class: "small" }, `${run.stops_done} of ${run.stops_total} stops`)))) : h("p", { class: "empty" }, "No courier of your own is out today.")));
     import("../map.js").then((module) => {

@@ -17,6 +17,11 @@ export function h(tag, props = {}, ...children) {
   return made;
 }
 
+// Puts new content in an element's place; what is null or false is left out, as in `h`.
+export function fill(at, ...content) {
+  at.replaceChildren(...content.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
+}
+
 // What an API call said no with: RFC 9457, with the fields that are wrong.
 export class Problem extends Error {
   constructor(status, told) {
@@ -101,7 +106,7 @@ export function copyable(text, label = "Copy") {
   const button = h("button", { type: "button", class: "quiet copy", "aria-label": `${label} ${text}`, onclick: async () => {
     await navigator.clipboard.writeText(text);
     say(`Copied ${text}`);
-  } }, "⧉");
+  } }, "Copy");
   return h("span", { class: "copyable" }, h("bdi", { class: "number" }, text), button);
 }
 
@@ -112,7 +117,7 @@ let fading;
 // Says something that goes away by itself, with what undoes it where something can.
 export function say(text, undo) {
   clearTimeout(fading);
-  teller.replaceChildren(h("p", {}, text, undo ? h("button", { type: "button", class: "quiet", onclick: () => { teller.replaceChildren(); undo(); } }, "Undo") : null));
+  fill(teller, h("p", {}, text, undo ? h("button", { type: "button", class: "quiet", onclick: () => { teller.replaceChildren(); undo(); } }, "Undo") : null));
   fading = setTimeout(() => teller.replaceChildren(), undo ? 10000 : 4000);
 }
 

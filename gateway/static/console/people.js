@@ -1,11 +1,11 @@
 // Who may sign in, and what was done.
 
-import { api, all, button, copyable, form, h, say, show, sure, table, timeOf, who } from "./lib.js";
+import { all, api, button, copyable, fill, form, h, say, show, sure, table, timeOf, who } from "./lib.js";
 
 export async function open(main) {
   const [people, invited, acts] = await Promise.all([all("/v1/people"), all("/v1/people/invitations"), api("GET", "/v1/audit?limit=50")]);
   const change = async (id, wish) => { await api("PATCH", `/v1/people/${id}`, wish); await open(main); };
-  main.replaceChildren(
+  fill(main, 
     h("section", { class: "card" }, h("h1", {}, "People"), table(["Name", "E-mail", "Role", "Second factor", ""], people.map((one) => [one.name, one.email, one.disabled_at ? "may not sign in" : one.role, one.second_factor ? "yes" : "no",
       one.id === who.person_id ? "you" : h("span", { class: "row" }, one.disabled_at ? button("Let in again", () => change(one.id, { disabled: false })) : button(one.role === "merchant" ? "Make support" : "Make merchant", () => change(one.id, { role: one.role === "merchant" ? "support" : "merchant" })), one.disabled_at ? null : button("Shut out", async () => { if (await sure(`${one.name} is signed out everywhere and may not come back until you say so.`, "Shut out")) await change(one.id, { disabled: true }); }, { class: "button-2 danger" }))]), "Nobody yet."),
       invited.length ? h("p", { class: "small" }, `Invited and not here yet: ${invited.map((one) => one.email).join(", ")}`) : null),

@@ -1,6 +1,6 @@
 // What was found, as it is typed.
 
-import { api, complaint, h, plural, status, timeOf } from "./lib.js";
+import { api, complaint, fill, h, plural, status, timeOf } from "./lib.js";
 
 let latest = 0;
 
@@ -12,11 +12,11 @@ export async function open(main, _, query) {
   try {
     const { data } = await api("GET", `/v1/search?limit=50&q=${encodeURIComponent(q)}`);
     if (mine !== latest) return undefined;
-    main.replaceChildren(h("section", { class: "card" },
+    fill(main, h("section", { class: "card" },
       h("h1", { "aria-live": "polite" }, data.length ? `${plural(data.length, "shipment")} for “${q}”` : `Nothing for “${q}”`),
       data.length ? h("ul", { class: "rows" }, ...data.map(row)) : h("p", { class: "empty" }, "Look at the spelling, or use less of it: the beginning of a name, the last digits of a number.")));
   } catch (trouble) {
-    if (mine === latest) main.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Find a shipment"), complaint(trouble)));
+    if (mine === latest) fill(main, h("section", { class: "card" }, h("h1", {}, "Find a shipment"), complaint(trouble)));
   }
   const onKey = ({ detail: key }) => {
     const links = [...main.querySelectorAll("[data-row] a")];

@@ -1,6 +1,6 @@
 // Set-up: carrier accounts, unlisted codes, keys, ways to reach people, words, look.
 
-import { api, all, button, complaint, copyable, form, h, owner, plural, say, show, skeleton, sure, table, timeOf, words } from "./lib.js";
+import { all, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, sure, table, timeOf, words } from "./lib.js";
 
 const PARTS = [["accounts", "Carrier accounts", accounts], ["keys", "Keys", keys], ["channels", "Ways to reach people", channels], ["templates", "Words of notices", templates], ["look", "Your look", look]];
 
@@ -8,11 +8,11 @@ export async function open(main, part = "accounts") {
   const found = PARTS.find(([name]) => name === part) ?? PARTS[0];
   const place = h("div", { class: "stack" }, h("section", { class: "card" }, skeleton()));
   const tabs = h("nav", { class: "tabs", "aria-label": "Set-up" }, ...PARTS.filter(([name]) => owner || name !== "keys").map(([name, text]) => h("a", { href: `/console/setup/${name}`, "aria-current": name === found[0] ? "page" : null }, text)));
-  main.replaceChildren(h("div", { class: "stack" }, tabs, place));
+  fill(main, h("div", { class: "stack" }, tabs, place));
   try {
     await found[2](place);
   } catch (trouble) {
-    place.replaceChildren(h("section", { class: "card" }, h("h1", {}, found[1]), complaint(trouble)));
+    fill(place, h("section", { class: "card" }, h("h1", {}, found[1]), complaint(trouble)));
   }
 }
 
@@ -21,7 +21,7 @@ const tone = (state) => h("span", { class: `status tone-${state === "active" ? "
 async function accounts(place) {
   const [found, carriers] = await Promise.all([all("/v1/accounts"), all("/v1/carriers")]);
   const name = (code) => carriers.find((one) => one.code === code)?.name ?? code;
-  place.replaceChildren(
+  fill(place, 
     h("section", { class: "card" }, h("h1", {}, "Carrier accounts"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, name(one.carrier)), ` ${one.label}`, h("br"), h("span", { class: "small" }, one.mode)), h("span", {}, tone(one.state), one.state_reason ? h("span", { class: "small" }, ` ${one.state_reason}`) : null),
       h("span", { class: "row" }, button("Test it", () => test(one)), button("Codes", () => codes(one)), one.push_url ? button("Push address", () => show("Give this address to the carrier", h("p", {}, copyable(one.push_url)))) : null, owner ? button("Delete", async () => { if (await sure(`${name(one.carrier)} is not asked with this account any more.`, "Delete the account")) { await api("DELETE", `/v1/accounts/${one.id}`); await accounts(place); } }, { class: "button-2 danger" }) : null)))) : h("p", { class: "empty" }, "No account yet. With your credentials at a carrier its parcels are asked for.")),
     owner ? add(carriers, () => accounts(place)) : null);
@@ -32,7 +32,7 @@ function add(carriers, done) {
   const choice = h("select", { id: "carrier-choice", onchange: () => draw() }, ...carriers.filter((one) => one.credentials.length).map((one) => h("option", { value: one.code }, one.name)));
   function draw() {
     const of = carriers.find((one) => one.code === choice.value);
-    fields.replaceChildren(h("p", { class: "small" }, `Proof: ${of.proof_level}. It ${of.capabilities.join(", ")}.`), form([
+    fill(fields, h("p", { class: "small" }, `Proof: ${of.proof_level}. It ${of.capabilities.join(", ")}.`), form([
       { name: "label", label: "Name of yours (optional)" },
       { name: "mode", label: "Environment", value: "production", options: ["production", "test"] },
       ...of.credentials.map((one) => ({ name: `secret:${one.name}`, label: one.optional ? `${one.title} (optional)` : one.title, help: one.help, required: !one.optional && one.use !== "push", autocomplete: "off" })),
@@ -58,9 +58,9 @@ function test(account) {
       await new Promise((resolve) => setTimeout(resolve, 500));
       const [now, mine] = await Promise.all([api("GET", `/v1/shipments/${shipment.id}`), api("GET", `/v1/accounts/${account.id}`)]);
       if (mine.state !== "active") { result.textContent = `The carrier refuses these credentials: ${mine.state_reason}`; return; }
-      if (now.last_event_at) { result.replaceChildren("It works: ", h("a", { href: `/console/shipments/${shipment.id}`, onclick: () => dialog.close() }, "see the parcel")); return; }
+      if (now.last_event_at) { fill(result, "It works: ", h("a", { href: `/console/shipments/${shipment.id}`, onclick: () => dialog.close() }, "see the parcel")); return; }
     }
-    result.replaceChildren("No news within ten seconds: the number may be unknown to the carrier, or it is slow. ", h("a", { href: `/console/shipments/${shipment.id}`, onclick: () => dialog.close() }, "See the parcel"));
+    fill(result, "No news within ten seconds: the number may be unknown to the carrier, or it is slow. ", h("a", { href: `/console/shipments/${shipment.id}`, onclick: () => dialog.close() }, "See the parcel"));
   }));
 }
 
@@ -80,7 +80,7 @@ async function codes(account) {
 
 async function keys(place) {
   const found = await all("/v1/keys");
-  place.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Keys"), table(["Name", "Role", "Made", "Origins", ""], found.map((one) => [one.name || one.id, one.role, timeOf(one.created_at), one.origins.join(", "), button("End", async () => { if (await sure(`Whoever uses “${one.name || one.id}” is refused at once.`, "End the key")) { await api("DELETE", `/v1/keys/${one.id}`); await keys(place); } }, { class: "quiet", "aria-label": `End the key ${one.name || one.id}` })]), "No key yet.")),
+  fill(place, h("section", { class: "card" }, h("h1", {}, "Keys"), table(["Name", "Role", "Made", "Origins", ""], found.map((one) => [one.name || one.id, one.role, timeOf(one.created_at), one.origins.join(", "), button("End", async () => { if (await sure(`Whoever uses “${one.name || one.id}” is refused at once.`, "End the key")) { await api("DELETE", `/v1/keys/${one.id}`); await keys(place); } }, { class: "quiet", "aria-label": `End the key ${one.name || one.id}` })]), "No key yet.")),
     h("section", { class: "card" }, h("h2", {}, "Make a key"), form([{ name: "role", label: "What it may", value: "merchant", options: [{ value: "merchant", label: "everything of yours (merchant)" }, { value: "support", label: "read and act on parcels (support)" }, { value: "storefront", label: "show the status on your pages (storefront)" }] }, { name: "name", label: "What it is for" }, { name: "origins", label: "Pages it may be used from (storefront), between commas", placeholder: "https://shop.example.com" }], "Make", async (values) => {
       const made = await api("POST", "/v1/keys", { role: values.role, name: values.name ?? "", ...(values.origins ? { origins: values.origins.split(",").map((one) => one.trim()) } : {}) });
       show("The key, shown this once", h("p", {}, copyable(made.key)));
@@ -90,7 +90,7 @@ async function keys(place) {
 
 async function channels(place) {
   const found = await all("/v1/channels");
-  place.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Ways to reach people"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.channel), ` ${one.label}`), tone(one.state), h("span", { class: "small" }, one.state_reason), owner ? h("span", { class: "row" }, button("Test it", () => {
+  fill(place, h("section", { class: "card" }, h("h1", {}, "Ways to reach people"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.channel), ` ${one.label}`), tone(one.state), h("span", { class: "small" }, one.state_reason), owner ? h("span", { class: "row" }, button("Test it", () => {
     const dialog = show(`Test ${one.channel}`, form([{ name: "to", label: "To which number or address", required: true }], "Send", async (values) => { const told = await api("POST", `/v1/channels/${one.id}/test`, values); dialog.close(); say(told.outcome === "accepted" ? "It is on its way" : `${told.outcome}: ${told.reason}`); }));
   }), one.callback_url ? button("Callback address", () => show("Give this address to the provider", h("p", {}, copyable(one.callback_url)))) : null) : null))) : h("p", { class: "empty" }, "Nobody is reached by SMS, e-mail or in the browser yet. Accounts are added by POST /v1/channels; docs/channels.md tells each one's settings.")));
 }
@@ -110,19 +110,19 @@ async function templates(place) {
       say("Saved");
       await pick(subject, language);
     });
-    result.replaceChildren(h("h2", {}, `${subject}, ${language}`), h("p", { class: "small" }, "Placeholders: ", Object.entries(one.placeholders).map(([name, what]) => `{${name}} ${what}`).join("; ")), editor, h("div", { class: "row acts" }, button("Preview", async () => {
+    fill(result, h("h2", {}, `${subject}, ${language}`), h("p", { class: "small" }, "Placeholders: ", Object.entries(one.placeholders).map(([name, what]) => `{${name}} ${what}`).join("; ")), editor, h("div", { class: "row acts" }, button("Preview", async () => {
       const values = Object.fromEntries(parts.map((part) => [part, editor.elements.namedItem(part).value.trim()]).filter(([, value]) => value));
       const told = await api("POST", `/v1/templates/${subject}/${language}/preview`, values);
-      preview.replaceChildren(h("p", {}, h("strong", {}, told.subject)), h("p", { class: "pre" }, told.text), told.sms ? h("p", {}, h("strong", {}, `SMS, ${plural(told.sms.segments, "part")} (${told.sms.encoding}): `), told.sms.text) : null);
+      fill(preview, h("p", {}, h("strong", {}, told.subject)), h("p", { class: "pre" }, told.text), told.sms ? h("p", {}, h("strong", {}, `SMS, ${plural(told.sms.segments, "part")} (${told.sms.encoding}): `), told.sms.text) : null);
     }), owner && Object.keys(one.own).length ? button("Back to the house's words", async () => { await api("DELETE", `/v1/templates/${subject}/${language}`); await pick(subject, language); }) : null), preview);
   };
-  place.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Words of notices"), form([{ name: "subject", label: "Notice", options: subjects }, { name: "language", label: "Language", options: languages }], "Open", ({ subject, language }) => pick(subject, language)), result));
+  fill(place, h("section", { class: "card" }, h("h1", {}, "Words of notices"), form([{ name: "subject", label: "Notice", options: subjects }, { name: "language", label: "Language", options: languages }], "Open", ({ subject, language }) => pick(subject, language)), result));
 }
 
 async function look(place) {
   const now = await api("GET", "/v1/branding");
   const colour = (name, label, usual) => ({ name, label, type: "color", value: now[name] ?? usual, disabled: !owner });
-  place.replaceChildren(h("section", { class: "card" }, h("h1", {}, "Your look"), h("p", { class: "soft" }, "How recipients see your tracking pages. What cannot be read is refused."), form([{ name: "name", label: "Name", value: now.name, disabled: !owner }, colour("accent", "Accent", "#1f5fd0"), colour("ground", "Ground", "#f4f5f7"), colour("surface", "Surface", "#ffffff"), colour("ink", "Ink", "#14181f"), { name: "help_url", label: "Where help is", type: "url", value: now.help_url ?? "", disabled: !owner }, { name: "privacy_url", label: "Your privacy notice", type: "url", value: now.privacy_url ?? "", disabled: !owner }], "Save", async (values) => { await api("PUT", "/v1/branding", values); say("Saved"); })),
+  fill(place, h("section", { class: "card" }, h("h1", {}, "Your look"), h("p", { class: "soft" }, "How recipients see your tracking pages. What cannot be read is refused."), form([{ name: "name", label: "Name", value: now.name, disabled: !owner }, colour("accent", "Accent", "#1f5fd0"), colour("ground", "Ground", "#f4f5f7"), colour("surface", "Surface", "#ffffff"), colour("ink", "Ink", "#14181f"), { name: "help_url", label: "Where help is", type: "url", value: now.help_url ?? "", disabled: !owner }, { name: "privacy_url", label: "Your privacy notice", type: "url", value: now.privacy_url ?? "", disabled: !owner }], "Save", async (values) => { await api("PUT", "/v1/branding", values); say("Saved"); })),
     owner ? h("section", { class: "card" }, h("h2", {}, "Logo"), h("div", { class: "field" }, h("label", { for: "logo-file" }, "A PNG of at most 200 kB"), h("input", { id: "logo-file", type: "file", accept: "image/png", onchange: async (event) => {
       const file = event.currentTarget.files[0];
       if (!file) return;

@@ -1,6 +1,6 @@
 // One shipment as one story: what it is, who takes care, everything that happened and was told, and what can be done.
 
-import { api, all, button, complaint, copyable, form, h, owner, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
+import { all, api, button, complaint, copyable, fill, form, h, owner, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
 import { follow } from "./live.js";
 
 const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notes", "Notes"], ["talk", "Conversation"]];
@@ -8,7 +8,7 @@ const hidden = new Set();
 
 export async function open(main, id, _, { quietly = false } = {}) {
   const place = h("article", { class: "shipment" }, skeleton());
-  main.replaceChildren(place);
+  fill(main, place);
 
   async function load() {
     const base = `/v1/shipments/${encodeURIComponent(id)}`;
@@ -26,7 +26,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     try {
       draw(await load());
     } catch (trouble) {
-      place.replaceChildren(h("section", { class: "card" }, h("h1", {}, trouble.status === 404 ? "There is no such shipment" : "It cannot be shown"), complaint(trouble)));
+      fill(place, h("section", { class: "card" }, h("h1", {}, trouble.status === 404 ? "There is no such shipment" : "It cannot be shown"), complaint(trouble)));
     }
   }
 
@@ -35,7 +35,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     const busy = place.contains(document.activeElement) && document.activeElement.closest("form");
     if (busy) return; // somebody is writing: what is new waits until they are done
     if (!quietly) document.title = `${one.tracking_number} · Carrier gateway`;
-    place.replaceChildren(
+    fill(place, 
       h("header", { class: "card shipment-head" },
         h("p", { class: "small" }, one.direction === "return" ? "Return" : "Shipment", " · ", one.carrier, one.service ? ` · ${one.service}` : ""),
         h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number)),
@@ -173,10 +173,10 @@ export async function open(main, id, _, { quietly = false } = {}) {
       ...(talk?.utterances ?? []).map((said) => ({ kind: "talk", at: said.at, node: h("div", {}, h("strong", {}, said.author === "recipient" ? "The recipient wrote" : said.author === "courier" ? "The courier wrote" : "Support wrote"), h("p", { class: "pre" }, [said.quick?.replaceAll("_", " "), said.text].filter(Boolean).join(": "))) })),
     ].sort((one, other) => new Date(other.at) - new Date(one.at));
     const list = h("ol", { class: "story" });
-    const fill = () => list.replaceChildren(...entries.filter((one) => !hidden.has(one.kind)).map((one) => h("li", { class: `entry ${one.kind}` }, h("div", { class: "entry-time small" }, timeOf(one.at)), one.node)));
-    fill();
+    const redraw = () => fill(list, ...entries.filter((one) => !hidden.has(one.kind)).map((one) => h("li", { class: `entry ${one.kind}` }, h("div", { class: "entry-time small" }, timeOf(one.at)), one.node)));
+    redraw();
     return h("section", { class: "card" }, h("header", { class: "row spread" }, h("h2", {}, "What happened"),
-      h("fieldset", { class: "row filters" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); fill(); } }), text)))),
+      h("fieldset", { class: "row filters" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); redraw(); } }), text)))),
     entries.length ? list : h("p", { class: "empty" }, "Nothing yet. As soon as the carrier says something, it stands here."));
   }
 

@@ -1,0 +1,185 @@
+"""Search and lists among many shipments: p95 at the desk, and how it grows from ten thousand to a million."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import select
+
+from gateway import listing, schema, shipments
+from gateway.db import SqliteStore
+from gateway.desk import work
+from gateway.search.index import Search
+from gateway.search.tables import SearchTables
+from gateway.tables import Tables
+from gateway.vault import Vault
+from normalizer.trouble import Trouble
+from webhooks.store import Many
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+MERCHANT = "mer_bench"
+SECRET = "a secret key for benchmarks alone, 32+"
+ASKED = 200
+FILLED = "filled, seconds"
+MILLION = 1_000_000
+_FIRST = (
+    "Ana",
+    "Bela",
+    "Caio",
+    "Dora",
+    "Edu",
+    "Fé",
+    "Gil",
+    "Hugo",
+    "Ines",
+    "Joana",
+    "Kai",
+    "Lia",
+    "Maria",
+    "Nuno",
+    "Olga",
+)
+_LAST = (
+    "Prado",
+    "Silva",
+    "Costa",
+    "Müller",
+    "Nowak",
+    "García",
+    "Dubois",
+    "Rossi",
+    "Jansen",
+    "Kowalski",
+    "Santos",
+    "Weber",
+)
+_STATUSES = ("in_transit", "delivered", "out_for_delivery", "info_received", "exception")
+_CHUNK = 20_000
+
+
+def person(number: int, dice: random.Random) -> dict[str, Any]:
+    """Somebody who gets a parcel."""
+    first, last = dice.choice(_FIRST), dice.choice(_LAST)
+    return {
+        "name": f"{first} {last}{number % 9_000}",
+        "email": f"{first.lower()}{number}@mail.example",
+        "phone": f"+3519{number:08d}",
+        "postal_code": f"{number % 9_000 + 1_000}-{number % 900 + 100}",
+        "country": "PT",
+    }
+
+
+async def filled(folder: Path, count: int) -> tuple[SqliteStore, Search]:
+    """Return a database with so many shipments, all of them in the index."""
+    url = f"sqlite:///{folder}/many.db"
+    schema.migrate(url)
+    store = SqliteStore(url)
+    store.start()
+    vault, dice, now = Vault(SECRET), random.Random(7), time.time_ns() // 1_000_000
+    add, trouble, due = (
+        Many.inserting(Tables.shipment),
+        Many.inserting(Tables.trouble),
+        Many.inserting(SearchTables.due),
+    )
+    pattern = dict(shipments._row(MERCHANT, shipments.NewShipment(carrier="demo", tracking_number="X"), now))  # noqa: SLF001 - a row as it is made
+    kinds = [kind.value for kind in Trouble]
+    for begin in range(0, count, _CHUNK):
+        rows = []
+        for number in range(begin, min(begin + _CHUNK, count)):
+            sealed = shipments.sealed_recipient(vault, MERCHANT, person(number, dice))
+            name = f"DEMO{number:09d}"
+            rows.append(
+                pattern
+                | {
+                    "id": f"shp_{number:026d}",
+                    "tracking_number": name,
+                    "number_key": name,
+                    "order_number": f"A-{number}",
+                    "recipient": sealed,
+                    "status": dice.choice(_STATUSES),
+                    "updated_at": now - dice.randrange(10**9),
+                    "subscribe_failures": 0,
+                }
+            )
+        in_trouble = [
+            {"merchant_id": MERCHANT, "shipment_id": row["id"], "kind": dice.choice(kinds), "since": row["updated_at"]}
+            for row in rows[::20]
+        ]
+
+        def keep(conn: Any, rows: Any = rows, in_trouble: Any = in_trouble) -> None:
+            add(conn, rows)
+            trouble(conn, in_trouble)
+            due(conn, [{"merchant_id": MERCHANT, "shipment_id": row["id"]} for row in rows])
+
+        await store.write(keep)
+    search = Search(store, SECRET, lambda row: shipments.recipient(vault, row))
+    await search.tick()
+    return store, search
+
+
+async def percentile(ask: Callable[[int], Awaitable[Any]], share: float = 0.95) -> float:
+    """Return a percentile of what asking takes, in milliseconds."""
+    for number in range(20):
+        await ask(number)
+    took = []
+    for number in range(ASKED):
+        began = time.perf_counter()
+        await ask(number)
+        took.append((time.perf_counter() - began) * 1000)
+    return sorted(took)[int(len(took) * share) - 1]
+
+
+async def measured(count: int) -> dict[str, float]:
+    """Return p95 of everything an agent asks, among so many shipments."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        store, search = await filled(Path(folder), count)
+        took = time.perf_counter() - began
+        dice = random.Random(11)
+        questions = {
+            "search by name as typed": lambda _: search.find(
+                MERCHANT, dice.choice(_FIRST)[:3] + " " + dice.choice(_LAST)[:4], 20
+            ),
+            "search by phone": lambda _: search.find(MERCHANT, f"+3519{dice.randrange(count):08d}", 20),
+            "search by number's end": lambda _: search.find(MERCHANT, f"{dice.randrange(count):06d}"[-6:], 20),
+            "list by status": lambda _: _list(store, dice.choice(_STATUSES)),
+            "queue of trouble": lambda _: _queue(store),
+            "counts of queues": lambda _: store.read(lambda conn: work.counts(conn, MERCHANT, "per_1", 1)),
+            "bare: a row by its key": lambda _: _row(store, dice.randrange(count)),
+        }
+        found = {name: await percentile(ask) for name, ask in questions.items()}
+        await store.close()
+        return found | {FILLED: took}
+
+
+def _list(store: SqliteStore, status: str) -> Awaitable[Any]:
+    wanted = listing.Filter(statuses=[status])
+    return store.read(lambda conn: listing.page(conn, MERCHANT, wanted, after=None, limit=50))
+
+
+def _queue(store: SqliteStore) -> Awaitable[Any]:
+    of = work.Work(queue="stalled", person_id="per_1")
+    return store.read(lambda conn: work.page(conn, MERCHANT, of, after=None, limit=40, now=1))
+
+
+def _row(store: SqliteStore, number: int) -> Awaitable[Any]:
+    c = Tables.shipment.c
+    wanted = select(Tables.shipment).where(c.merchant_id == MERCHANT, c.id == f"shp_{number:026d}")
+    return store.read(lambda conn: orjson.dumps(dict(conn.execute(wanted).mappings().one()), default=str))
+
+
+async def growth(most: int, figure: Callable[..., dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return p95 among `most` shipments beside that among ten thousand: what an agent feels, and how it grows."""
+    few, many = await measured(10_000), await measured(most)
+    return [
+        figure(f"{name}, p95 of {most:,}", many[name], few[name], "ms", many[name] / few[name], "< 100 ms")
+        for name in few
+        if name != FILLED
+    ]
