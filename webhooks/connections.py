@@ -2,23 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from aiohttp import TCPConnector
+from aiohttp.client_proto import ResponseHandler
 
 from webhooks.guard import current_dial
 from webhooks.tls import facts_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientTimeout
-    from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ClientRequest
     from aiohttp.connector import Connection
     from aiohttp.tracing import Trace
 
     from webhooks.tls import TlsFacts
+
+_HEAD_ENDS = b"\r\n\r\n"
+
+
+class _Handler(ResponseHandler):
+    """Reads an answer's head on its own.
+
+    A body behind a 204 (some frameworks send one) or more than the length that was told would otherwise make aiohttp's
+    parser refuse the whole piece, head and all, and a receiver that took the message would be sent it for days.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS)
+        if len(_HEAD_ENDS) <= end < len(data):
+            super().data_received(data[:end])
+            data = data[end:]
+        if self.exception() is None:
+            super().data_received(data)
 
 
 class Connector(TCPConnector):
@@ -28,6 +47,8 @@ class Connector(TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        handlers: Any = partial(_Handler, loop=self._loop)  # mypy takes no subclass for what a partial makes
+        self._factory = handlers
         self._used: WeakKeyDictionary[ResponseHandler, TlsFacts | None] = WeakKeyDictionary()
 
     async def connect(

@@ -172,10 +172,10 @@ TRICKS: dict[str, Trick] = {
     "a-chunk-without-end": _says(_CHUNKED + b"FFFFFFFFFFFFFFFFF\r\nOK", _GOOD, _PROTOCOL, close=True),
     "100-for-ever": _says(b"HTTP/1.1 100 Continue\r\n\r\n" * 1_000 + FAILED, ("status", 500)),
     "101": _says(b"HTTP/1.1 101 Switching\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", ("status", 101), _PROTOCOL),
-    "204-with-a-body": _says(b"HTTP/1.1 204 None\r\nContent-Length: 2\r\n\r\nOK", ("delivered", 204), _PROTOCOL),
+    "204-with-a-body": _says(b"HTTP/1.1 204 None\r\nContent-Length: 2\r\n\r\nOK", ("delivered", 204)),
     "answers-twice": _says(FAILED + FINE, ("status", 500)),
     RUDE: Trick(_speaks_again, frozenset({("status", 500)})),
-    "says-more-than-its-length": _says(FINE + b"xyz", _GOOD, _PROTOCOL),
+    "says-more-than-its-length": _says(FINE + b"xyz", _GOOD),
     "sets-cookies": _says(
         b"HTTP/1.1 500 No\r\nSet-Cookie: a=" + b"b" * 4000 + b"\r\nContent-Length: 0\r\n\r\n", ("status", 500)
     ),

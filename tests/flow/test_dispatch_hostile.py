@@ -103,6 +103,17 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_that_of_the_next
         assert [one.number for one in receiver.history] == list(range(1, 12))
 
 
+@pytest.mark.parametrize(("trick", "status"), [("204-with-a-body", 204), ("says-more-than-its-length", 200)])
+async def test_more_than_was_told_behind_an_answer_does_not_make_it_a_failure(sender, tmp_path, trick, status):
+    async with hostile(tmp_path, lambda _path, number, _before: number == 1) as receiver:
+        target = Target(URL(receiver.url(f"/{trick}")), 5.0)
+        for number in (1, 2):
+            body = b'{"sequence":%d,"shipment_version":%d}' % (number, number)
+            outcome = await sender.post(target, {"webhook-id": "msg_1"}, body)
+            assert (outcome.kind, outcome.status) == ("delivered", status if number == 1 else 200)
+        assert [one.number for one in receiver.history] == [1, 2]
+
+
 async def test_a_port_where_nobody_listens_is_the_endpoints_fault(receiver, sender):
     outcome = await post(sender, "http://127.0.0.1:1/")
     assert (outcome.kind, outcome.status) == ("connect", None)

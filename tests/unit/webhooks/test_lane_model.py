@@ -17,7 +17,6 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from webhooks.breaker import FAILURES, FIRST_PAUSE
 from webhooks.item import Change, Item, Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish, topic
@@ -41,6 +40,8 @@ ON_DEMAND = {"shipment.event", "courier.position"}
 WISHES = [None, ["*"], ["shipment.*"], ["courier.*", "shipment.delivered"], ["shipment.in_transit", "rating.received"]]
 SCHEDULES = [(0,), (0, 5 * SECOND, 5 * MINUTE), (0, SECOND, SECOND, MINUTE, HOUR)]
 READ_AT_ONCE = 8
+DOWN_AFTER, PROBE_EVERY = 5, 5 * SECOND
+"""Different messages failed in a row after which an endpoint is asked no more often than this."""
 LONGEST_SETTLING = 100_000
 LONGEST_SLEEP = HOUR * 1.2
 """No wait of these schedules, no pause and no breaker takes longer."""
@@ -216,7 +217,7 @@ class LaneMachine(RuleBasedStateMachine):
             self.check_order(sequence)
             self.flying[sequence] = due
             if self.down:
-                assert self.now - self.down_sent_at >= FIRST_PAUSE, "asked again at once though it is down"
+                assert self.now - self.down_sent_at >= PROBE_EVERY, "asked again at once though it is down"
                 self.down_sent_at = self.now
             self.sent_at.append(self.now)
         assert len(self.flying) <= self.options["concurrency"]
@@ -291,7 +292,7 @@ class LaneMachine(RuleBasedStateMachine):
     def note_streak(self, sequence: int, kind: str) -> None:
         if kind in {"bad", "late", "gone"}:
             self.streak.add(sequence)
-            if len(self.streak) >= FAILURES and not self.down:
+            if len(self.streak) >= DOWN_AFTER and not self.down:
                 self.down, self.down_sent_at = True, self.now
         elif not self.down:
             self.streak.clear()
