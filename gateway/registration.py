@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gateway import accounts, shipments
-from gateway.orders import refolding, store
+from gateway.orders import handing_down, refolding, store
 from gateway.registering import Plan, Refused, with_account
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def register(
     """Make all that can be made; return what became of each draft, and the messages of orders that follow."""
     choices = accounts.choices(conn, merchant_id)
     plans: list[Plan | Refused] = []
-    for draft in drafts:
+    for draft in handing_down.filled(conn, merchant_id, drafts):
         try:
             plans.append(with_account(draft, choices, now))
         except Refused as trouble:

@@ -197,8 +197,14 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
         values |= {"tracking": True, "subscribe_at": subscribe_from(row["carrier"], row["account_id"], now)}
     if values:
         values["next_poll_at"] = new.next_poll_at
-    elif row["order_number"] is None and new.order_number is not None:
-        values = {"order_number": new.order_number}
+    if row["order_number"] is None and new.order_number is not None and "order_number" not in values:
+        values["order_number"] = new.order_number
+        said = {
+            "destination": _dumps(new.destination),
+            "recipient": new.recipient,
+            "promised": _dumps(new.promised),
+        }
+        values |= {name: value for name, value in said.items() if value is not None and row[name] is None}
     if not values:
         return False
     change(conn, row["merchant_id"], row["id"], now, **values)

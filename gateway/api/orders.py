@@ -14,7 +14,7 @@ from gateway.api.shipments import plain, promise, refusal, wake
 from gateway.ids import new_id
 from gateway.listing import BadCursor
 from gateway.merchant_events import BadEvent
-from gateway.orders import documents, refolding, store
+from gateway.orders import documents, handing_down, refolding, store
 from gateway.orders.acts import NewAct, check_items, checked, millis
 from gateway.registering import Refused, choose_carrier, spell
 from gateway.shipments import NewShipment
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
 
 CALLS = Calls("Orders")
-RECIPIENT = "order-recipient"
-"""The purpose orders' recipients are sealed for."""
+RECIPIENT = shipments.RECIPIENT
+"""The purpose orders' recipients are sealed for: their shipments', which take them over as they are."""
 
 
 def drafted(vault: Vault, merchant_id: str, wish: OrderIn, now: int) -> store.NewOrder:
@@ -65,6 +65,10 @@ def make(
 ) -> tuple[list[tuple[RowMapping, bool]], dict[str, list[Entry]]]:
     """Make orders and fold them with the shipments they have already; return (row, made now) for each."""
     made = store.create(conn, merchant_id, drafts, now)
+    rows = store.by_numbers(conn, merchant_id, [draft.order_number for draft in drafts])
+    for draft, (_, new) in zip(drafts, made, strict=True):
+        if new:
+            handing_down.hand_down(conn, rows[draft.order_number], now)
     fresh = {(merchant_id, draft.order_number) for draft, (_, new) in zip(drafts, made, strict=True) if new}
     entries = refolding.follow(conn, fresh, now)
     rows = store.by_numbers(conn, merchant_id, [draft.order_number for draft in drafts])
@@ -148,7 +152,8 @@ async def change(ask: Ask) -> web.StreamResponse:
         row = _there(store.get(conn, merchant_id, order_id))
         if not values:
             return row, {}
-        store.change(conn, merchant_id, order_id, ask.now, version=row["version"] + 1, **values)
+        changed = store.change(conn, merchant_id, order_id, ask.now, version=row["version"] + 1, **values)
+        handing_down.hand_down(conn, _there(changed), ask.now, before=row)
         entries = refolding.follow(conn, {(merchant_id, row["order_number"])}, ask.now)
         return _there(store.get(conn, merchant_id, order_id)), entries
 

@@ -18,7 +18,7 @@ from gateway.api.requests import Address, Recipient
 from gateway.apply import apply
 from gateway.ingest import can_poll
 from gateway.merchant_events import merchant_event
-from gateway.orders import refolding, store
+from gateway.orders import handing_down, refolding, store
 from gateway.orders.acts import NewAct, millis
 from gateway.refold import News
 from gateway.registering import Refused, choose_carrier, spell
@@ -108,8 +108,9 @@ class Taker:
         link = _link(conn, account, said.order)
         if link is None:
             return self._first(conn, account, said, facts, told_at=told_at, now=now)
+        before = _there(store.get(conn, merchant_id, link["order_id"]))
         if told_at >= link["told_at"]:
-            store.change(
+            changed = store.change(
                 conn,
                 merchant_id,
                 link["order_id"],
@@ -118,6 +119,7 @@ class Taker:
                 destination=store.dumped(facts["destination"]),
                 recipient=facts["recipient"],
             )
+            handing_down.hand_down(conn, _there(changed), now, before=before)
             conn.execute(update(Shops.order).where(*_of(account, said.order)).values(told_at=told_at))
         return _there(store.get(conn, merchant_id, link["order_id"]))
 
@@ -147,7 +149,9 @@ class Taker:
             )
         )
         inbox.wake(conn, merchant_id, account["id"], said.order)
-        return _there(store.get(conn, merchant_id, order_id))
+        row = _there(store.get(conn, merchant_id, order_id))
+        handing_down.hand_down(conn, row, now)
+        return row
 
     def _parcels(
         self,
@@ -169,7 +173,7 @@ class Taker:
         mine = {choice.carrier for choice in choices if choice.state == "active"}
         for parcel in parcels:
             try:
-                drafts.append((parcel, self._draft(row, parcel, mine, now)))
+                drafts.append((parcel, _draft(row, parcel, mine, now)))
             except Refused:
                 acts.append(_untracked(row, parcel))
         # What was called off is registered too: the push that made it may still be under way.
@@ -187,27 +191,19 @@ class Taker:
         taken.tell(_call_off(conn, merchant_id, void, now))
         return acts
 
-    def _draft(self, row: RowMapping, parcel: ParcelSaid, mine: set[str], now: int) -> shipments.NewShipment:
-        number = spell(parcel.number)
-        carrier, set_by = _carrier(number, parcel, mine)
-        return shipments.NewShipment(
-            carrier=carrier,
-            tracking_number=number,
-            order_number=row["order_number"],
-            direction="return" if parcel.is_return else "outbound",
-            destination=None if parcel.is_return or row["destination"] is None else orjson.loads(row["destination"]),
-            recipient=None if parcel.is_return else self._recipient(row),
-            promised=None if parcel.is_return or row["promised"] is None else orjson.loads(row["promised"]),
-            ship_date=_ship_date(parcel, now),
-            carrier_set_by=set_by,
-            items=_known_items(row, parcel.items) or (),
-        )
 
-    def _recipient(self, row: RowMapping) -> bytes | None:
-        if row["recipient"] is None:
-            return None
-        plain = self._vault.open(row["merchant_id"], ORDER_RECIPIENT, row["recipient"])
-        return shipments.sealed_recipient(self._vault, row["merchant_id"], orjson.loads(plain))
+def _draft(row: RowMapping, parcel: ParcelSaid, mine: set[str], now: int) -> shipments.NewShipment:
+    number = spell(parcel.number)
+    carrier, set_by = _carrier(number, parcel, mine)
+    return shipments.NewShipment(
+        carrier=carrier,
+        tracking_number=number,
+        order_number=row["order_number"],
+        direction="return" if parcel.is_return else "outbound",
+        ship_date=_ship_date(parcel, now),
+        carrier_set_by=set_by,
+        items=_known_items(row, parcel.items) or (),
+    )
 
 
 def _ship_date(parcel: ParcelSaid, now: int) -> str | None:

@@ -333,3 +333,30 @@ async def test_an_order_s_journey_is_one_line_from_placing_to_the_parcel_that_br
         (back, "return", "in_transit"),
     ]
     assert [one["at"] for one in steps] == sorted(one["at"] for one in steps)
+
+
+async def test_parcels_take_from_their_order_what_they_were_not_told(house):
+    promised = {"to": "2026-11-24T18:00:00+01:00"}
+    early = await house.shipment("DEMO100200302", order_number="A-1")
+    order_id = await order(house, recipient=RECIPIENT, destination={"country": "PT"}, promised=promised)
+    late = await house.shipment("DEMO770044006", order_number="A-1", destination={"country": "ES"})
+    back = await house.shipment("DEMO300100021", order_number="A-1", direction="return")
+
+    async def told_of(shipment_id):
+        shown = (await house.call("GET", f"/v1/shipments/{shipment_id}")).json
+        return shown["recipient"], (shown["destination"] or {}).get("country"), (shown["promised"] or {}).get("to")
+
+    to = "2026-11-24T18:00:00+01:00"
+    assert await told_of(early) == (RECIPIENT, "PT", to)
+    assert await told_of(late) == (RECIPIENT, "ES", to)
+    assert await told_of(back) == (None, None, None)
+    moved = RECIPIENT | {"postal_code": "4000-002"}
+    changed = {"recipient": moved, "destination": {"country": "FR"}, "promised": None}
+    await house.call("PATCH", f"/v1/orders/{order_id}", changed)
+    assert await told_of(early) == (moved, "FR", None)
+    assert await told_of(late) == (moved, "ES", None)
+    assert await told_of(back) == (None, None, None)
+    again = {"tracking_number": "DEMO400200018", "carrier": "demo"}
+    made = (await house.call("POST", "/v1/shipments", again)).json["id"]
+    await house.call("POST", "/v1/shipments", again | {"order_number": "A-1"})
+    assert await told_of(made) == (moved, "FR", None)
