@@ -5,6 +5,7 @@ It changes nothing. No finding holds a secret.
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from gateway import accounts, schema
 from gateway.db import sqlite_engine
 from gateway.people import accounts as channels
 from gateway.people.tables import People
+from gateway.proofs.places import PlaceTrouble, open_place
 from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, secret_key
@@ -77,6 +79,7 @@ def examine(settings: Settings) -> list[Finding]:
             vault = Vault(secret_key(settings))
             findings += [*_accounts(conn, vault), *_channels(conn, vault)]
         findings += _leftovers(conn)
+    findings.append(asyncio.run(_proofs(settings)))
     return findings
 
 
@@ -130,6 +133,16 @@ def _database(settings: Settings, path: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("database", "ok", f"{path}, {path.stat().st_size / 1_000_000:.1f} MB, schema {at}")
+
+
+async def _proofs(settings: Settings) -> Finding:
+    place = open_place(settings.proof_store, settings.database)
+    try:
+        return Finding("proofs", "ok", f"kept in {await place.check()}")
+    except PlaceTrouble as trouble:
+        return Finding("proofs", "broken", str(trouble), "Set GATEWAY_PROOF_STORE to a place that can be used")
+    finally:
+        await place.close()
 
 
 def _key_file(path: Path) -> Path:

@@ -39,6 +39,9 @@ class Place(Protocol):
     async def delete(self, name: str) -> None:
         """Delete bytes; it is no trouble where there are none."""
 
+    async def check(self) -> str:
+        """Return where it is, without a secret, having found that it can be used. Raises `PlaceTrouble`."""
+
     async def close(self) -> None:
         """Let go of what is held."""
 
@@ -67,6 +70,13 @@ class Folder:
         """Delete bytes."""
         path = self._path(name)
         await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def check(self) -> str:
+        """Look whether the folder can be written, or made where there is none yet."""
+        there = next(folder for folder in (self._root, *self._root.absolute().parents) if folder.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise PlaceTrouble(f"{self._root} cannot be written")
+        return str(self._root)
 
     async def close(self) -> None:
         """Nothing is held."""
@@ -121,6 +131,11 @@ class Bucket:
     async def delete(self, name: str) -> None:
         """Delete bytes."""
         await self._ask("DELETE", name, b"", _GONE)
+
+    async def check(self) -> str:
+        """Ask for what is not there: a bucket that says so lets us in."""
+        await self.get("check")
+        return self._address.origin + self._address.path
 
     async def close(self) -> None:
         """Close the connections."""

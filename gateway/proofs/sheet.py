@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MARGIN = 18 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
-_HIGHEST = 110 * mm
+_HIGHEST = 85 * mm
 _LABELS = 38 * mm
 _HISTORY = (38 * mm, 48 * mm, 44 * mm, _WIDTH - 130 * mm)
 _GREY = colors.HexColor("#5a6270")

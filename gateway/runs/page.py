@@ -54,6 +54,7 @@ _HEADERS = {
     # The page is there to tell where it is and to take photos; nothing else may.
     "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
 }
+_MOST_PICTURES = 30
 _PICTURES = ("photo", "signature")
 
 
@@ -166,8 +167,9 @@ class CourierPages:
         stop = next((row for row in rows if row["id"] == stop_id), None)
         if stop is None:
             raise invalid(("?stop", "is no stop of this run"))
-        body = await read_body(request, MOST_BYTES)
         named = Named(kind, request.match_info["file_id"], None)
+        await self._check_room(run, stop["shipment_id"], named)
+        body = await read_body(request, MOST_BYTES)
         try:
             id_ = await self._gateway.proofs.keep(run["merchant_id"], stop["shipment_id"], named, body, now_ms())
         except BadProof as trouble:
@@ -175,6 +177,16 @@ class CourierPages:
         except PlaceTrouble:
             raise Problem("busy", headers={"Retry-After": "30"}) from None
         return answer_json({"id": id_}, 201)
+
+    async def _check_room(self, run: RowMapping, shipment_id: str, one: Named) -> None:
+        """Return if a picture is known, or one more may come: a link that got out fills no disk. Raises the problem."""
+        merchant_id = run["merchant_id"]
+        known = await self._gateway.store.read(lambda conn: proofs.kept_ids(conn, merchant_id, [shipment_id]))
+        if (
+            len(known) >= _MOST_PICTURES
+            and proofs.proof_id(merchant_id, shipment_id, one.kind, one.reference) not in known
+        ):
+            raise Problem("validation", f"a parcel has at most {_MOST_PICTURES} pictures")
 
     async def _run(self, request: web.Request) -> tuple[RowMapping, list[RowMapping]]:
         """Return the run a phone works on, some time after its end as well. Raises the 404 and 429 problems."""

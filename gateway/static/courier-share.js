@@ -24,6 +24,8 @@ export class Share {
     this.sent = 0;
     this.moved = 0;
     this.low = false;
+    this.lock = null;
+    document.addEventListener("visibilitychange", () => { if (this.on) this.wake(); });
     navigator.getBattery?.().then((battery) => {
       const look = () => this.power(!battery.charging && battery.level <= LOW);
       for (const name of ["levelchange", "chargingchange"]) battery.addEventListener(name, look);
@@ -52,12 +54,20 @@ export class Share {
     const how = { enableHighAccuracy: !this.low, maximumAge: 5000, timeout: 60000 };
     this.watch = navigator.geolocation.watchPosition((found) => this.take(found), (trouble) => this.fail(trouble), how);
     this.timer = setInterval(() => this.flush(), 5000);
+    this.wake();
+  }
+
+  // A dark screen would end the watch: it stays on while the position is shared and the battery lasts.
+  wake() {
+    if (this.low || document.hidden) return;
+    navigator.wakeLock?.request("screen").then((lock) => { if (this.on) this.lock = lock; else lock.release(); }, () => {});
   }
 
   stop() {
     if (this.watch !== null) navigator.geolocation.clearWatch(this.watch);
     clearInterval(this.timer);
-    this.watch = null;
+    this.lock?.release();
+    this.watch = this.lock = null;
     this.fixes = [];
   }
 

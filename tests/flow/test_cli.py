@@ -324,6 +324,15 @@ class TestDoctor:
         assert found["database"][0] == "ok"
         assert found["clock"][0] == "ok"
         assert found["secret_key"] == ("note", "is not set; the first start makes one in gateway.db.key")
+        assert found["proofs"] == ("ok", "kept in proofs")
+
+    def test_a_place_for_proofs_that_cannot_be_used_is_broken(self, run, monkeypatch):
+        run("migrate")
+        monkeypatch.setenv("GATEWAY_PROOF_STORE", "s3+http://key:word@127.0.0.1:9/proofs")
+        code, found = self.found(run)
+        assert code == 1
+        assert found["proofs"][0] == "broken"
+        assert "word" not in found["proofs"][1]
 
     def test_an_old_sqlite_is_named_with_what_to_mind(self, run, monkeypatch):
         monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 2))

@@ -305,3 +305,13 @@ async def test_the_courier_and_the_others_write_to_each_other_and_nothing_is_sai
     assert len(await phone.events(1)) == 1
     empty = await phone.send(act(phone.stops[1], "say", words=" "))
     assert [one["reason"] for one in empty["refused"]] == ["unreadable"]
+
+
+async def test_a_link_that_got_out_fills_no_disk(phone, monkeypatch):
+    monkeypatch.setattr("gateway.runs.page._MOST_PICTURES", 2)
+    first, _ = await phone.file("photo", picture())
+    assert (await phone.file("signature", picture("PNG")))[1].status == 201
+    more = (await phone.file("photo", picture()))[1]
+    assert (more.status, more.json["detail"]) == (422, "a parcel has at most 2 pictures")
+    path = f"{phone.path}/files/{first}?kind=photo&stop={phone.stops[0]}"
+    assert (await phone.house.call("PUT", path, key=None, data=picture())).status == 201

@@ -94,3 +94,16 @@ def test_a_wrong_address_is_named_without_its_secret(text, why):
     with pytest.raises(ValueError, match=why) as refused:
         read_address(text)
     assert "k:s" not in str(refused.value)
+
+
+async def test_a_place_says_where_it_is_without_a_secret(place):
+    told = await place.check()
+    assert told.endswith(("/proofs", "/proofs/of-shops"))
+    assert "ss:wo" not in told
+    assert KEY not in told
+
+
+async def test_a_folder_that_could_not_be_made_is_found_out(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PlaceTrouble, match="cannot be written"):
+        await Folder(tmp_path / "file" / "proofs").check()

@@ -197,3 +197,12 @@ def test_an_answer_of_neither_result_nor_error_is_no_unknown_barcode():
     reading = read(reply().replace(b"<q:error></q:error>", b"<q:took>12</q:took>"))
     assert isinstance(reading.trouble, Unreadable)
     assert reading.missing == []
+
+
+def test_a_signature_in_the_answer_is_taken_out_of_it():
+    known = connector("canpar")
+    for text, body in (("R0lGODlh", b"GIF89a"), ("", None)):
+        enclosing = reply(result(event(), after=f"<d:signature>{text}</d:signature>"))
+        at = datetime(2026, 11, 7, tzinfo=UTC)
+        payload = Payload(carrier="canpar", body=enclosing, source="poll", received_at=at, numbers=(NUMBER,))
+        assert known.enclosed(payload, "signature", None) == body

@@ -146,3 +146,14 @@ async def test_the_number_goes_into_the_path_the_account_names(path: str, asked:
         await CARRIER.poll(http, ["1/2"])
     assert seen[0].url.raw_path.decode() == asked
     assert seen[0].headers["authorization"].startswith("Basic ")
+
+
+def test_a_picture_in_the_answer_is_taken_out_by_its_id() -> None:
+    photos = [{"Id": 7, "Data": "iVBORw0K Ggo="}, {"Id": 8, "Data": None}]
+    body = orjson.dumps(answer(parcels=[parcel(scan(PhotoId=7))], Photos=photos))
+    received = datetime(2026, 3, 6, tzinfo=UTC)
+    payload = Payload(carrier="nationex", body=body, source="poll", received_at=received, numbers=("1",))
+    known = CARRIER
+    assert known.enclosed(payload, "photo", "7") == b"\x89PNG\r\n\x1a\n"
+    assert known.enclosed(payload, "photo", "8") is None
+    assert known.enclosed(payload, "photo", "9") is None
