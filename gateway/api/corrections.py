@@ -13,7 +13,7 @@ from gateway import accounts, shipments
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer
 from gateway.api.problems import Problem, invalid
-from gateway.api.shipments import found, linked, plain, promise, refusal, sealed_recipient, wake, whole
+from gateway.api.shipments import found, linked, order_number, plain, promise, refusal, sealed_recipient, wake, whole
 from gateway.orders import refolding
 from gateway.registering import Refused, can_be_asked, choose_account, choose_carrier
 from gateway.telling import Teller
@@ -89,7 +89,7 @@ def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, 
             raise refusal(trouble) from None
     values: dict[str, Any] = {}
     if "order_number" in given:
-        values["order_number"] = wish.order_number
+        values["order_number"] = order_number(wish.order_number)
     if "destination" in given:
         values["destination"] = _json(plain(wish.destination))
     if "recipient" in given:

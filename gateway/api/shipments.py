@@ -46,7 +46,7 @@ def drafted(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
         carrier=carrier,
         tracking_number=number,
         account_id=wish.account,
-        order_number=wish.order_number,
+        order_number=order_number(wish.order_number),
         direction=wish.direction,
         destination=plain(wish.destination),
         recipient=sealed_recipient(vault, merchant_id, wish.recipient),
@@ -57,6 +57,11 @@ def drafted(vault: Vault, merchant_id: str, wish: ShipmentIn) -> NewShipment:
         items=tuple((item.line, item.quantity) for item in wish.items),
         return_id=wish.return_id or "",
     )
+
+
+def order_number(given: str | None) -> str | None:
+    """Return an order number as orders spell theirs: without spaces around it; blank is none."""
+    return None if given is None else given.strip() or None
 
 
 def plain(of: requests.Address | None) -> dict[str, Any] | None:
@@ -172,7 +177,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     query: ShipmentsQuery = ask.query
     wanted = listing.Filter(
         tracking_number=query.tracking_number,
-        order_number=query.order_number,
+        order_number=order_number(query.order_number),
         statuses=[status.value for status in query.status or ()],
         carrier=query.carrier,
         beginning=query.q,

@@ -360,3 +360,14 @@ async def test_parcels_take_from_their_order_what_they_were_not_told(house):
     made = (await house.call("POST", "/v1/shipments", again)).json["id"]
     await house.call("POST", "/v1/shipments", again | {"order_number": "A-1"})
     assert await told_of(made) == (moved, "FR", None)
+
+
+async def test_spaces_around_an_order_number_are_nobody_s_meaning(house):
+    order_id = await order(house, " A-1 ")
+    shipment_id = await house.shipment("DEMO100200302", order_number="A-1 ")
+    other = await house.shipment("DEMO770044006", order_number="B-1")
+    await house.call("PATCH", f"/v1/shipments/{other}", {"order_number": " A-1"})
+    found = await seen(house, order_id)
+    assert found["order_number"] == "A-1"
+    assert {one["id"] for one in found["shipments"]} == {shipment_id, other}
+    assert (await house.call("GET", "/v1/orders?order_number=A-1%20")).json["data"][0]["id"] == order_id
