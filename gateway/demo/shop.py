@@ -59,7 +59,7 @@ class SampleShop:
     def page(self) -> str:
         """Return the page."""
         rows = "\n".join(
-            f"      <tr><td>{escape(one.name)}</td><td>{self._tag('badge', one)}</td></tr>" for one in self.orders
+            f"    <li><span>{escape(one.name)}</span> {self._tag('badge', one)}</li>" for one in self.orders
         )
         timeline = "" if self.live is None else f"  {self._tag('timeline', self.live)}"
         whole = Template((HERE / "shop.html").read_text("utf-8"))
