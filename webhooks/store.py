@@ -64,14 +64,14 @@ class Many:
     """One statement run for many rows, compiled once for each dialect.
 
     SQLAlchemy spends more on binding a row's values than SQLite on storing it. Here rows are plain dictionaries of
-    values the driver takes as they are; a name that a row lacks is NULL.
+    values the driver takes as they are; a name that a row lacks is what the statement says itself, else NULL.
     """
 
     def __init__(self, build: Callable[[str], Any], names: Iterable[str]) -> None:
         """Take what builds the statement for a dialect's name, and the names its rows have."""
         self._build = build
         self._names = tuple(names)
-        self._ready: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._ready: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {}
 
     @classmethod
     def inserting(cls, table: Table, *, twice: Mapping[str, Sequence[str]] | None = None) -> Many:
@@ -96,22 +96,27 @@ class Many:
 
     def __call__(self, conn: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         """Run it for all rows."""
-        sql, order = self._compiled(conn)
-        conn.exec_driver_sql(sql, [tuple([row.get(name) for name in order]) for row in rows])
+        sql, order, own = self._compiled(conn)
+        filled = [(name, own.get(name)) for name in order]
+        conn.exec_driver_sql(sql, [tuple([row.get(name, value) for name, value in filled]) for row in rows])
 
     def run_tuples(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run it for rows whose values stand in the order of the names, none missing."""
-        sql, order = self._compiled(conn)
+        sql, order, _ = self._compiled(conn)
         if order == self._names:
             conn.exec_driver_sql(sql, list(rows))
         else:
             places = [self._names.index(name) for name in order]
             conn.exec_driver_sql(sql, [tuple([row[place] for place in places]) for row in rows])
 
-    def _compiled(self, conn: Connection) -> tuple[str, tuple[str, ...]]:
+    def _compiled(self, conn: Connection) -> tuple[str, tuple[str, ...], Mapping[str, Any]]:
         ready = self._ready.get(conn.dialect.name)
         if ready is None:
             columns = {"column_keys": list(self._names)} if self._names else {}
             compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect, **columns)
-            ready = self._ready[conn.dialect.name] = (str(compiled), tuple(compiled.positiontup or ()))
+            ready = self._ready[conn.dialect.name] = (
+                str(compiled),
+                tuple(compiled.positiontup or ()),
+                compiled.params,
+            )
         return ready

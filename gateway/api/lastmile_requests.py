@@ -49,12 +49,23 @@ class ConversationWishIn(Strict):
     )
 
 
+class RatingWishIn(Strict):
+    """Whether recipients are asked how the delivery was."""
+
+    ask: bool = Field(
+        default=False,
+        description="Ask those who did not say what to tell them as well: see that you may. Who named `rate` is asked.",
+    )
+    hours: Annotated[int, Field(ge=1, le=48)] = Field(default=3, description="How long after the delivery.")
+
+
 class LastMileIn(Strict):
     """How a merchant wants its last mile; what is left out goes back to the usual."""
 
     arriving: ArrivingIn | None = None
     near: NearIn | None = None
     conversation: ConversationWishIn | None = None
+    rating: RatingWishIn | None = None
 
 
 class DropOffIn(Strict):

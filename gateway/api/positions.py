@@ -149,6 +149,8 @@ async def set_last_mile(ask: Ask) -> web.StreamResponse:
     if wish.conversation is not None:
         talk = wish.conversation
         new = replace(new, talk_hours=talk.hours, talk_words=talk.text_in_messages)
+    if wish.rating is not None:
+        new = replace(new, rating_asks=wish.rating.ask, rating_hours=wish.rating.hours)
     await ask.gateway.store.write(lambda conn: wishes.put(conn, ask.merchant_id, new, ask.now))
     return answer(_wishes(new))
 
@@ -210,6 +212,7 @@ def _wishes(of: Wishes) -> dict[str, Any]:
         "arriving": _arriving(of.metres, of.seconds),
         "near": near,
         "conversation": {"hours": of.talk_hours, "text_in_messages": of.talk_words},
+        "rating": {"ask": of.rating_asks, "hours": of.rating_hours},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -12,10 +12,11 @@ import orjson
 from sqlalchemy import bindparam, select, update
 
 from gateway.ids import new_id
+from gateway.lastmile import wishes
 from gateway.people.planning import NEWER, News, Reader, plan
 from gateway.people.quiet import Quiet
 from gateway.people.standing import wish_state
-from gateway.people.subjects import CONFIRM, MESSAGES
+from gateway.people.subjects import CONFIRM, MESSAGES, RATE, READ_FIRST_MS, SUBJECTS
 from gateway.people.tables import People
 from gateway.tables import Tables
 from normalizer import clock
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _W, _S, _N, _A = People.wish.c, People.stop.c, People.notice.c, People.account.c
 _CHUNK = 400
+_HOUR = 3_600_000
 _LONGEST_CHAIN = 5
 """Carriers one parcel is handed on by, at most, as far as wishes follow it."""
 
@@ -55,7 +57,8 @@ def _follow(conn: Connection, merchant_id: str, entries: Sequence[Entry], now: i
     for shipment_id, theirs in by_shipment.items():
         who = [reader for one in roots[shipment_id] for reader in readers.get(one, ())]
         if who:
-            made = plan([news_of(entry, now) for entry in theirs], who, now)
+            news = [news_of(entry, now) for entry in theirs]
+            made = plan(news + _later(conn, merchant_id, news), who, now)
             notices += made.notices
             etas |= made.etas
     if notices:
@@ -69,7 +72,9 @@ def news_of(entry: Entry, now: int) -> News:
     """Read a message as far as people may hear of it."""
     data = entry.data()
     told = data.get("event") or data.get("arriving") or {}
+    delay = READ_FIRST_MS if entry.type == "conversation.message" else 0
     return News(
+        delay=delay,
         message_id=entry.id,
         sequence=entry.sequence,
         type=entry.type,
@@ -77,6 +82,19 @@ def news_of(entry: Entry, now: int) -> News:
         happened_at=min(_millis(told.get("at"), entry.at), now),
         data=data,
     )
+
+
+def _later(conn: Connection, merchant_id: str, news: Sequence[News]) -> list[News]:
+    """Return what is asked some hours after the news: how the delivery was."""
+    delivered = [
+        one for one in news if one.type == "shipment.delivered" and one.data["shipment"]["direction"] == "outbound"
+    ]
+    if not delivered:
+        return []
+    wish = wishes.get(conn, merchant_id)
+    also = frozenset({RATE}) if wish.rating_asks else frozenset()
+    delay = wish.rating_hours * _HOUR
+    return [replace(one, message_id=f"{RATE}:{one.message_id}", type=RATE, delay=delay, also=also) for one in delivered]
 
 
 def _millis(at: str | None, otherwise: int) -> int:
@@ -203,7 +221,21 @@ _SUPERSEDE = Many.running(
         _N.channel == bindparam("c"),
         _N.address_hash == bindparam("h"),
         _N.state == "queued",
-        _N.subject != CONFIRM,
+        *(_N.subject != name for name in (CONFIRM, *(name for name, one in SUBJECTS.items() if one.apart))),
+    )
+    .values(state="superseded", reason=NEWER, due_at=None, changed_at=bindparam("t")),
+    (),
+)
+_SUPERSEDE_ALIKE = Many.running(
+    update(People.notice)
+    .where(
+        _N.merchant_id == bindparam("m"),
+        _N.shipment_id == bindparam("s"),
+        _N.due_at.is_not(None),
+        _N.channel == bindparam("c"),
+        _N.address_hash == bindparam("h"),
+        _N.state == "queued",
+        _N.subject == bindparam("k"),
     )
     .values(state="superseded", reason=NEWER, due_at=None, changed_at=bindparam("t")),
     (),
@@ -211,16 +243,17 @@ _SUPERSEDE = Many.running(
 
 
 def _write(conn: Connection, merchant_id: str, notices: Sequence[Planned], now: int) -> None:
-    going = [one.reader for one in notices if one.state == "queued"]
-    if going:
-        _SUPERSEDE(
-            conn,
-            [
-                {"m": merchant_id, "s": one.shipment_id, "c": one.channel, "h": one.address_hash, "t": now}
-                for one in going
-            ],
-        )
+    for apart, supersede in ((False, _SUPERSEDE), (True, _SUPERSEDE_ALIKE)):
+        going = [one for one in notices if one.state == "queued" and bool(one.group) is apart]
+        if going:
+            supersede(conn, [_older(merchant_id, one, now) | ({"k": one.group} if apart else {}) for one in going])
     _ADD(conn, [_row(merchant_id, one, now) for one in notices])
+
+
+def _older(merchant_id: str, one: Planned, now: int) -> dict[str, Any]:
+    """Return what names the notices whose place another takes."""
+    who = one.reader
+    return {"m": merchant_id, "s": who.shipment_id, "c": who.channel, "h": who.address_hash, "t": now}
 
 
 def _row(merchant_id: str, one: Planned, now: int) -> dict[str, Any]:
@@ -260,15 +293,16 @@ class NoticeFacts:
 
 
 def of_messages(conn: Connection, merchant_id: str, message_ids: Sequence[str]) -> dict[str, list[NoticeFacts]]:
-    """Return the notices of messages, oldest first."""
+    """Return the notices of messages, oldest first; what is asked later of a message is its own as well."""
     found: dict[str, list[NoticeFacts]] = defaultdict(list)
-    for begin in range(0, len(message_ids), _CHUNK):
+    ids = [*message_ids, *(f"{RATE}:{id_}" for id_ in message_ids)]
+    for begin in range(0, len(ids), _CHUNK):
         statement = (
             select(People.notice, _W.address.label("sealed"), _W.language.label("spoken"))
             .outerjoin(People.wish, (_W.merchant_id == _N.merchant_id) & (_W.id == _N.wish_id))
-            .where(_N.merchant_id == merchant_id, _N.message_id.in_(message_ids[begin : begin + _CHUNK]))
+            .where(_N.merchant_id == merchant_id, _N.message_id.in_(ids[begin : begin + _CHUNK]))
             .order_by(_N.created_at, _N.id)
         )
         for row in conn.execute(statement).mappings():
-            found[row["message_id"]].append(NoticeFacts(row, row["sealed"], row["spoken"]))
+            found[row["message_id"].removeprefix(f"{RATE}:")].append(NoticeFacts(row, row["sealed"], row["spoken"]))
     return found

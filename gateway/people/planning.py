@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gateway.people import arrival
-from gateway.people.subjects import ETA_MOVES_MS, SUBJECTS, subjects_of, wanted
+from gateway.people.subjects import ETA_MOVES_MS, RATE, SUBJECTS, subjects_of, wanted
 from normalizer.model import ENDS, Status
 
 if TYPE_CHECKING:
@@ -31,6 +31,10 @@ class News:
     version: int
     happened_at: int
     data: Mapping[str, Any]
+    delay: int = 0
+    """Milliseconds to wait before it is told."""
+    also: frozenset[str] = frozenset()
+    """Subjects the merchant has told to whoever did not say what to tell."""
 
     @cached_property
     def subjects(self) -> tuple[str, ...]:
@@ -41,6 +45,10 @@ class News:
     def holds(self) -> bool:
         """Whether it is still so: a late scan may tell of what the parcel has left behind."""
         status = self.data["shipment"]["status"]
+        if self.type == "conversation.message":
+            return True
+        if self.type == RATE:
+            return bool(status == Status.DELIVERED.value)
         if self.type.startswith("shipment.") and (said := self.type.removeprefix("shipment.")) in _STATUSES:
             return bool(status == said)
         return status not in ENDS
@@ -85,6 +93,11 @@ class Planned:
     due_at: int | None = None
     expires_at: int = 0
 
+    @property
+    def group(self) -> str:
+        """Of one group the newest alone goes: all that says where the parcel is, or one subject apart."""
+        return self.subject if SUBJECTS[self.subject].apart else ""
+
 
 @dataclass(slots=True)
 class Plan:
@@ -113,17 +126,21 @@ def plan(news: Sequence[News], readers: Iterable[Reader], now: int) -> Plan:
         fresh = [pair for pair in fresh if (pair[0].message_id, reader.channel, reader.address_hash) not in people]
         people.update((one.message_id, reader.channel, reader.address_hash) for one, _ in fresh)
         theirs = [_planned(one, subject, reader, now) for one, subject in fresh]
-        going = [one for one in theirs if one.state == "queued"]
-        for one in going[:-1]:
-            one.state, one.reason, one.due_at = "superseded", NEWER, None
+        last: dict[str, Planned] = {}
+        for one in theirs:
+            if one.state != "queued":
+                continue
+            if (older := last.get(one.group)) is not None:
+                older.state, older.reason, older.due_at = "superseded", NEWER, None
+            last[one.group] = one
         made.notices += theirs
-        if going and going[-1].news.eta is not None:
-            made.etas[reader.wish_id] = going[-1].news.eta
+        if "" in last and last[""].news.eta is not None:
+            made.etas[reader.wish_id] = last[""].news.eta
     return made
 
 
 def _subject(news: News, reader: Reader) -> str | None:
-    subject = wanted(news.subjects, reader.event_types)
+    subject = wanted(news.subjects, reader.event_types, news.also)
     if subject != "eta_changed":
         return subject
     before = reader.eta_told or (news.data.get("previous") or {}).get("eta")
@@ -136,7 +153,7 @@ def _planned(news: News, subject: str, reader: Reader, now: int) -> Planned:
     if not news.holds:
         made.state, made.reason = "superseded", MOVED_ON
         return made
-    due = reader.quiet.due(now, reader.zone, urgent=about.urgent)
+    due = reader.quiet.due(now + news.delay, reader.zone, urgent=about.urgent)
     reason = ""
     if reader.state != "active":
         reason = PENDING if reader.state == "pending" else STOPPED

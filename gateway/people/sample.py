@@ -17,6 +17,8 @@ _SUBSTATUS = {
     "action_required": ("exception", "duties_unpaid"),
     "exception": ("exception", "weather"),
     "delivered": ("delivered", "to_neighbour"),
+    "conversation": ("out_for_delivery", "loaded"),
+    "rate": ("delivered", "to_recipient"),
 }
 
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import and_, bindparam, select, update
 
-from gateway.people import notices, stops
+from gateway.people import moot, notices, stops
 from gateway.people.planning import PENDING, STOPPED, too_old
 from gateway.people.quiet import Quiet
 from gateway.people.standing import risen
@@ -131,7 +131,7 @@ def claim(conn: Connection, key: AccountKey, now: int, room: int) -> list[Claime
     changes: list[dict[str, Any]] = []
     for row in rows:
         scopes = stopped.get((row["channel"], row["address_hash"]), frozenset())
-        change = _before(row, now, is_stopped=bool(scopes & {"", key.account_id}))
+        change = _before(row, now, is_stopped=bool(scopes & {"", key.account_id}), moot=moot.why(conn, row))
         changes.append({"m": key.merchant_id, "i": row["id"], "t": now} | change)
         if change["state"] == "sending":
             claimed.append(_claimed(row, change["attempts"]))
@@ -162,14 +162,14 @@ def _claimed(row: RowMapping, attempts: int) -> Claimed:
     )
 
 
-def _before(row: RowMapping, now: int, *, is_stopped: bool) -> dict[str, Any]:
-    """Return what becomes of a notice whose time has come."""
+def _before(row: RowMapping, now: int, *, is_stopped: bool, moot: str) -> dict[str, Any]:
+    """Return what becomes of a notice whose time has come. `moot` says why it need not go any more."""
     unclear = row["unclear"] + int(row["state"] == "sending")
     done = {"due_at": None, "attempts": row["attempts"], "unclear": unclear}
     if unclear > _MOST_UNCLEAR:
         return done | {"state": "undelivered", "reason": "it is unclear whether it went: the process ended twice"}
     one = _claimed(row, row["attempts"])
-    if reason := _why_not(row, one, now, is_stopped=is_stopped):
+    if reason := moot or _why_not(row, one, now, is_stopped=is_stopped):
         return done | {"state": "skipped", "reason": reason}
     due = one.due(now)
     if due > now:

@@ -28,6 +28,8 @@ class Subject:
     """Goes in quiet hours as well."""
     lives: int
     """Milliseconds after the happening from which on nobody is told any more."""
+    apart: bool = False
+    """Says nothing of where the parcel is: neither takes the place of other news, nor gives way to them."""
 
 
 SUBJECTS: dict[str, Subject] = {
@@ -43,7 +45,13 @@ SUBJECTS: dict[str, Subject] = {
     "delivered": Subject(told_by="shipment.delivered", lives=3 * _DAY),
     "returning": Subject(told_by="shipment.returning", lives=5 * _DAY),
     "returned": Subject(told_by="shipment.returned", lives=7 * _DAY),
+    "conversation": Subject(told_by="conversation.message", urgent=True, lives=2 * _HOUR, apart=True),
+    "rate": Subject(told_by="shipment.delivered", on=False, lives=3 * _DAY, apart=True),
 }
+RATE = "rate"
+"""Asked some hours after the message it follows from: as a message's type, it names that later question."""
+READ_FIRST_MS = _MINUTE
+"""Words for a recipient are told of after so long, if they did not read them by then."""
 CONFIRM = "confirm"
 """The one notice of no message: whether somebody really wants to hear. It is worth nothing after two days."""
 CONFIRM_LIVES = 2 * _DAY
@@ -59,12 +67,22 @@ def subjects_of(message_type: str, data: Mapping[str, Any]) -> tuple[str, ...]:
     if message_type == "shipment.in_transit":
         substatus = (data.get("event") or data["shipment"]).get("substatus")
         return ("picked_up", "in_transit") if substatus in _PICKED_UP else ("in_transit",)
-    return tuple(name for name, subject in SUBJECTS.items() if subject.told_by == message_type)
+    if message_type == "conversation.message":
+        said = data["conversation"]
+        unread = said["audience"] in ("recipient", "everybody") and said["author"] != "recipient"
+        return ("conversation",) if unread and not said["page_open"] else ()
+    if message_type == RATE:
+        return (RATE,)
+    return tuple(name for name, subject in SUBJECTS.items() if subject.told_by == message_type and name != RATE)
 
 
-def wanted(subjects: tuple[str, ...], event_types: list[str] | None) -> str | None:
-    """Return the first subject that somebody wants: those they named, or those told by default. `*` names all."""
+def wanted(subjects: tuple[str, ...], event_types: list[str] | None, also: frozenset[str] = frozenset()) -> str | None:
+    """Return the first subject that somebody wants: those they named, or those told by default. `*` names all.
+
+    `also` are told by default as well, because the merchant wishes it.
+    """
     for name in subjects:
-        if SUBJECTS[name].on if event_types is None else (name in event_types or "*" in event_types):
+        by_default = SUBJECTS[name].on or name in also
+        if by_default if event_types is None else (name in event_types or "*" in event_types):
             return name
     return None

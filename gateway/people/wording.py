@@ -55,6 +55,8 @@ _SHORT = frozenset({"arrival", "code", "place", "until", "reason", "action"})
 """Details an SMS has room for."""
 _PLAIN_WAYS = frozenset({"other", "to_recipient", "collected"})
 """Details of a delivery that tell nothing beyond it."""
+_WITHOUT_ARRIVAL = frozenset({"delivered", "available_for_pickup", "returning", "returned"})
+_BUTTONS = {"conversation": "read", "rate": "rate"}
 _MOST_HISTORY = 5
 _ACCENT = "#1f5fd0"
 _LONGEST = 120
@@ -198,6 +200,8 @@ def _html(facts: Facts, speech: Speech, known: Mapping[str, str]) -> str:
 def _button(facts: Facts) -> str:
     if facts.subject == CONFIRM:
         return "confirm"
+    if facts.subject in _BUTTONS:
+        return _BUTTONS[facts.subject]
     return "proof" if facts.subject == "delivered" and _shipment(facts).get("proofs") else "track"
 
 
@@ -255,7 +259,7 @@ def _details(facts: Facts, speech: Speech) -> dict[str, str]:
             known["action"] = speech.say(f"action.{action}")
     elif facts.subject == "delivered" and substatus not in (None, *_PLAIN_WAYS):
         known["reason"] = speech.status(status, substatus)
-    if facts.subject not in ("delivered", "available_for_pickup", "returning", "returned"):
+    if not SUBJECTS[facts.subject].apart and facts.subject not in _WITHOUT_ARRIVAL:
         known["arrival"] = _arrival(facts, speech, today)
     return known
 

@@ -11,7 +11,7 @@ from connectors import UnknownCarrier, connector
 from gateway import shipments
 from gateway.pages import branding
 from gateway.people import accounts, addresses, overrides
-from gateway.people.subjects import CONFIRM
+from gateway.people.subjects import CONFIRM, RATE
 from gateway.people.wording import Facts, now_at, word
 from webhooks.channels.base import Outgoing
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from webhooks.store import Store
 
 CALLBACK = "/channels/{account_id}/callback"
+_WHERE = {RATE: "#rate", "conversation": "#talk"}
+"""The part of the tracking page a notice leads to."""
 _ANSWERING = frozenset("+0123456789")
 """A sender made of these can be answered; a name cannot."""
 
@@ -59,6 +61,7 @@ class Writer:
         link = ticket_url
         if one.subject != CONFIRM:
             link = (await self._links.urls(merchant_id, [wish["shipment_id"]]))[wish["shipment_id"]] or ""
+            link += _WHERE.get(one.subject, "") if link else ""
         look, own, history, sender = await self._store.read(lambda conn: _beside(conn, key, one))
         facts = Facts(
             subject=one.subject,

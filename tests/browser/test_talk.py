@@ -27,6 +27,7 @@ async def answer(house, shipment_id, words):
 async def test_a_conversation_is_readable_and_fits(house, phone, parcel, language):
     account_id, shipment_id, url = parcel
     page = await phone(f"{url}?lang={language}", scheme="dark" if language == "de" else "light")
+    await page.click("#instruct summary")
     await page.click("#instruct .chip:has([value=gate_code])")
     await page.fill("#instruct-words", "4711#")
     await page.click("#instruct button[type=submit]")
@@ -65,6 +66,7 @@ async def test_by_keyboard_alone_and_the_focus_stays_in_the_field(house, phone, 
 async def test_what_comes_in_is_seen_while_somebody_writes(house, phone, parcel):
     _, shipment_id, url = parcel
     page = await phone(url)
+    await page.click("#say summary")
     await page.fill("#words", "When does it")
     await page.click("#say button[type=submit]")
     await page.wait_for_selector("#talk .said")
@@ -91,6 +93,7 @@ async def test_a_problem_stands_beside_the_field_and_what_was_typed_stays(house,
 async def test_without_scripts_all_of_it_works(house, phone, parcel):
     account_id, _, url = parcel
     page = await phone(url, scripts=False)
+    await page.click("#instruct summary")
     await page.click("#instruct .chip:has([value=leave_with_neighbour])")
     await page.click("#instruct button[type=submit]")
     assert page.url.split("?")[0] == url

@@ -41,7 +41,7 @@ async def test_news_are_asked_for_in_place_and_confirmed_first(house, phone, pla
     assert await too_wide(page) == 0
     await keep(page, f"wishes-{language}-360")
     await page.click("#wishes .row button")
-    await page.wait_for_selector("#wishes .done")
+    await page.wait_for_selector("#wishes .thanks")
     assert await page.evaluate("() => document.activeElement.id") == "wishes"
     (wish,) = await wishes(house, shipment_id)
     assert (wish["channel"], wish["state"], wish["language"]) == ("email", "pending", language)
@@ -92,7 +92,7 @@ async def test_this_browser_hears_of_it_and_a_tap_leads_to_the_page(house, phone
     await page.context.grant_permissions(["notifications"])
     await page.evaluate("async () => { await navigator.serviceWorker.ready }")
     await page.click("#push-on")
-    await page.wait_for_selector("#wishes .done")
+    await page.wait_for_selector("#wishes .thanks")
     (wish,) = await wishes(house, shipment_id)
     assert (wish["channel"], wish["state"]) == ("push", "active")
     await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")

@@ -63,6 +63,7 @@ from gateway.api.answers.lastmile import (
     LastMile,
     Near,
     ProofPlace,
+    RatingWish,
 )
 from gateway.api.answers.messages import Delivery, Message, Polled, Resent, Told, ToldPage
 from gateway.api.answers.orders import (
@@ -213,6 +214,7 @@ __all__ = [
     "PublicShipment",
     "Queues",
     "RatingOut",
+    "RatingWish",
     "RatingsOut",
     "Replay",
     "Replays",

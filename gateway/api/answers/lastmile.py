@@ -73,12 +73,20 @@ class ConversationWish(BaseModel, extra="forbid"):
     text_in_messages: bool
 
 
+class RatingWish(BaseModel, extra="forbid"):
+    """Whether recipients are asked how the delivery was, and how long after it."""
+
+    ask: bool
+    hours: int
+
+
 class LastMile(BaseModel, extra="forbid"):
     """How a merchant wants its last mile."""
 
     arriving: Arriving
     near: Near
     conversation: ConversationWish
+    rating: RatingWish
 
 
 class DropOff(BaseModel, extra="forbid"):

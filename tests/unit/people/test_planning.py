@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from hypothesis import given
@@ -9,11 +10,12 @@ from hypothesis import strategies as st
 
 from gateway.people.planning import News, Reader, plan
 from gateway.people.quiet import Quiet
-from gateway.people.subjects import MESSAGES, SUBJECTS, subjects_of, wanted
+from gateway.people.subjects import MESSAGES, RATE, SUBJECTS, subjects_of, wanted
 from normalizer.model import Status
 
 NOON = 1_793_707_200_000  # 2026-11-03T12:00Z
 HOUR = 3_600_000
+OF_PARCELS = sorted(MESSAGES - {"conversation.message"})
 STATUSES = ("in_transit", "out_for_delivery", "attempt_failed", "available_for_pickup", "delivered", "returned")
 
 
@@ -132,6 +134,37 @@ def test_who_said_stop_or_did_not_confirm_is_told_nothing_and_it_shows():
     ]
 
 
+def words(sequence: int, **more) -> News:
+    said = {"author": "courier", "audience": "everybody", "page_open": False} | more
+    return replace(news(sequence, "conversation.message", conversation=said), delay=60_000)
+
+
+def test_words_for_the_recipient_are_told_a_minute_later_and_at_any_hour_unless_they_read_along():
+    night = NOON + 9 * HOUR
+    (one,) = plan([replace(words(1), happened_at=night)], [reader()], night).notices
+    assert (one.subject, one.state, one.due_at) == ("conversation", "queued", night + 60_000)
+    for not_told in ({"author": "recipient"}, {"audience": "courier"}, {"audience": "support"}, {"page_open": True}):
+        assert plan([words(1, **not_told)], [reader()], NOON).notices == []
+
+
+def test_words_and_the_question_how_it_was_take_no_place_of_other_news():
+    made = plan([words(1), news(2, "shipment.delivered"), words(3)], [reader()], NOON)
+    assert told(made) == [("conversation", "superseded"), ("delivered", "queued"), ("conversation", "queued")]
+
+
+def test_how_it_was_is_asked_some_hours_later_never_at_night_and_only_of_those_who_may_be_asked():
+    asked = replace(news(1, "rate", shipment={"status": "delivered"}), delay=3 * HOUR)
+    assert plan([asked], [reader()], NOON).notices == []
+    (one,) = plan([asked], [reader(event_types=["rate"])], NOON).notices
+    assert (one.subject, one.due_at) == ("rate", NOON + 3 * HOUR)
+    by_the_shop = replace(asked, also=frozenset({"rate"}))
+    (one,) = plan([by_the_shop], [reader()], NOON + 6 * HOUR).notices
+    assert one.due_at == NOON + 19 * HOUR  # 08:00 in Berlin the next morning
+    assert plan([by_the_shop], [reader(event_types=["delivered"])], NOON).notices == []
+    back = replace(by_the_shop, data={"shipment": {"status": "returned"}})
+    assert [n.state for n in plan([back], [reader()], NOON).notices] == ["superseded"]
+
+
 def test_one_person_by_one_channel_hears_of_a_message_once_though_two_wishes_ask():
     both = [reader(), reader(wish_id="wsh_2", shipment_id="shp_2"), reader(wish_id="wsh_3", channel="email")]
     assert len(plan([news(1, "shipment.delivered")], both, NOON).notices) == 2
@@ -139,7 +172,11 @@ def test_one_person_by_one_channel_hears_of_a_message_once_though_two_wishes_ask
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(sorted(MESSAGES)), st.integers(1, 5), st.integers(NOON - 30 * 24 * HOUR, NOON)),
+        st.tuples(
+            st.sampled_from(sorted(MESSAGES - {"conversation.message"})),
+            st.integers(1, 5),
+            st.integers(NOON - 30 * 24 * HOUR, NOON),
+        ),
         max_size=12,
     ),
     st.sampled_from(["active", "pending", "stopped"]),
@@ -168,5 +205,7 @@ def test_every_subject_can_be_told_by_its_message():
     for name, subject in SUBJECTS.items():
         action = name == "action_required"
         event = {"substatus": "picked_up"} if name == "picked_up" else None
-        data = {"shipment": {"action_required": action}, "event": event}
-        assert wanted(subjects_of(subject.told_by, data), [name]) == name
+        said = {"author": "courier", "audience": "everybody", "page_open": False}
+        data = {"shipment": {"action_required": action}, "event": event, "conversation": said}
+        kind = RATE if name == RATE else subject.told_by
+        assert wanted(subjects_of(kind, data), [name]) == name

@@ -27,6 +27,8 @@ STATUS = {
     "action_required": ("exception", "duties_unpaid"),
     "exception": ("exception", "weather"),
     "delivered": ("delivered", "to_neighbour"),
+    "conversation": ("out_for_delivery", "loaded"),
+    "rate": ("delivered", "to_recipient"),
 }
 POINT = {
     "pickup_point": {"facility": "Kiosk Meyer", "street": "Hauptstr. 1", "postal_code": "10115", "city": "Berlin"},
