@@ -94,7 +94,9 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for quiet in _QUIET:
-        logging.getLogger(quiet).setLevel(logging.WARNING)
+        logging.getLogger(quiet).setLevel(max(logging.WARNING, root.level))
+    # A turn that is left out because the one before it still runs is how our jobs are meant.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     return handler
 
 

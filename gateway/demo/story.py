@@ -92,6 +92,8 @@ class Story:
     """Whether a courier drives through the town, and a shop shows its parcels, while the cast lives."""
     road: Road | None = None
     shop: SampleShop | None = None
+    console: str = ""
+    """A link that lets whoever looks around in to the console."""
     _key: str = ""
     _session: aiohttp.ClientSession | None = None
 
@@ -133,6 +135,9 @@ class Story:
             carriers.live()
             if self.road is not None:
                 await self.road.begin(None if seconds is None else span - _AT_THE_END)
+            if self.outside:
+                wish = {"email": "you@shop.example", "role": "merchant"}
+                self.console = (await self._call("POST", "/v1/people/invitations", wish))["url"]
             self._introduce(seconds)
             if self.recipient is not None:
                 self.recipient.live()
@@ -304,6 +309,8 @@ class Story:
         )
         if seconds is None:
             self.teller.line(f"The sample merchant's key, to look around with: {self._key}")
+        if self.console:
+            self.teller.line(f"The console, for a password of your own: {self.console}")
         if self.shop is not None and self.shop.live is not None:
             self.teller.line(f"A courier drives through {town.NAME}; the recipient sees it at {self.shop.live.url}")
             self.teller.line(
