@@ -111,6 +111,29 @@ async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     await page.wait_for_selector("text=No endpoint wants it")
 
 
+async def test_a_return_is_started_and_understood(house, phone, faults):
+    faults.expected.append("status of 404")  # nobody has rated it yet
+    account_id = await house.demo_account()
+    await house.call("POST", "/v1/orders", {"order_number": "A-77"})
+    shipment_id = await house.shipment(order_number="A-77")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", "OUT", "DELIVERED")
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{shipment_id}")
+    await page.click("text=Start a return")
+    await page.fill("dialog input[name=reason]", "Too small")
+    await page.fill("dialog input[name=tracking_number]", "DEMO100200351")
+    await page.fill("dialog input[name=carrier]", "demo")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector("text=The return is started")
+    await page.click("text=Order A-77")
+    await page.wait_for_selector("h2:has-text('Returns')")
+    said = await page.inner_text("main")
+    assert "Too small" in said
+    assert "Return DEMO100200351" in said
+    assert await serious(page) == []
+    await keep(page, "console-order-1280")
+
+
 async def test_a_carrier_is_corrected(house, phone):
     await house.shipment()
     (one,) = (await house.call("GET", "/v1/shipments")).json["data"]
