@@ -11,6 +11,8 @@ from aiohttp import web
 from flow.roads import DOOR, NUMBER, drive, position_push, watching
 from sqlalchemy import func, select
 
+from connectors.auth import Basic
+from connectors.errors import Rejected
 from gateway.lastmile import locating
 from gateway.tables import Tables
 
@@ -143,3 +145,14 @@ async def test_a_refusal_slows_the_questions_and_stops_no_account(house, tracker
             assert len(tracker.asked) == times
     (account,) = (await house.call("GET", "/v1/accounts")).json["data"]
     assert account["state"] == "active"
+
+
+async def test_an_account_that_only_takes_pushes_cannot_ask_and_says_what_it_lacks(house):
+    account = {"carrier": "onfleet", "secrets": {"webhook_secret": "00ff"}}
+    account_id = (await house.call("POST", "/v1/accounts", account)).json["id"]
+    with pytest.raises(Rejected, match="the account lacks api_key"):
+        await house.gateway.carriers.client(house.merchant_id, "onfleet", account_id)
+    both = {"secrets": {"webhook_secret": "00ff", "api_key": "k"}}
+    assert (await house.call("PATCH", f"/v1/accounts/{account_id}", both)).status == 200
+    client = await house.gateway.carriers.client(house.merchant_id, "onfleet", account_id)
+    assert isinstance(client._client.auth, Basic)
