@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from aiohttp import TCPConnector
+from aiohttp import ClientPayloadError, TCPConnector
 from aiohttp.client_proto import ResponseHandler
 
 from webhooks.guard import current_dial
@@ -38,6 +38,9 @@ class _Handler(ResponseHandler):
             data = data[end:]
         if self.exception() is None:
             super().data_received(data)
+        body = self._payload
+        if self.exception() is not None and body is not None and not body.is_eof():
+            body.set_exception(ClientPayloadError("unreadable"))  # or whoever reads it would wait for the deadline
 
 
 class Connector(TCPConnector):
