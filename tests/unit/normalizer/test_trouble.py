@@ -21,9 +21,9 @@ PARCEL = LIMITS["parcel"]
 def step(hours: float, status: Status, substatus: str = "other", **more) -> Step:
     at = START + int(hours * HOUR)
     told = {"moves": "tells", "returning": False, "piece": "", "day": f"day {int(hours // 24)}"} | more
-    return Step(
-        sort_at=at, order=0, id=f"evt_{hours}_{status}_{substatus}", status=status, substatus=substatus, at=at, **told
-    )
+    # An event's id is made of its content: what differs has another.
+    id_ = f"evt_{hours}_{status}_{substatus}_{told['moves']}"
+    return Step(sort_at=at, order=0, id=id_, status=status, substatus=substatus, at=at, **told)
 
 
 def facts(*steps: Step, **more) -> Facts:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def test_the_standards_own_vector_is_reproduced():
 
 def test_an_independent_library_verifies_what_we_sign_and_refuses_a_changed_body():
     secret = new_secret()
-    headers = Signer([Key("hmac", secret)]).headers("msg_1", NOW, BODY)
+    # Of this instant: the library refuses what is five minutes old, and the whole suite takes longer.
+    headers = Signer([Key("hmac", secret)]).headers("msg_1", int(time.time()), BODY)
     Webhook(secret).verify(BODY, headers)
     with pytest.raises(Exception, match="No matching signature"):
         Webhook(secret).verify(BODY + b" ", headers)
