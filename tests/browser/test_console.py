@@ -25,6 +25,7 @@ ANA = {
 }
 
 
+CONSENT = {"how": "checkout", "at": "2026-11-01T10:00:00Z", "wording": "Tell me about my parcel"}
 PAGES = (
     "endpoints",
     "setup",
@@ -109,6 +110,13 @@ async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     await page.wait_for_selector(".entry.notes:has-text('Called Ana')")
     await page.click("button[aria-label='Send shipment.delivered again']")
     await page.wait_for_selector("text=No endpoint wants it")
+    (one,) = (await house.call("GET", "/v1/shipments")).json["data"]
+    wish = {"channel": "email", "address": "ana@prado.example", "consent": CONSENT}
+    made = await house.call("POST", f"/v1/shipments/{one['id']}/subscriptions", wish)
+    assert made.status == 201, made.body
+    await page.reload()
+    await page.wait_for_selector("h2:has-text('Who hears of it')")
+    assert await serious(page) == []
 
 
 async def test_a_return_is_started_and_understood(house, phone, faults):

@@ -14,12 +14,12 @@ export async function open(main, id, _, { quietly = false } = {}) {
     const base = `/v1/shipments/${encodeURIComponent(id)}`;
     const one = await api("GET", base);
     const optional = (path) => api("GET", path).catch((trouble) => { if (trouble.status === 404) return null; throw trouble; });
-    const [events, messages, notes, handling, people, talk, rating, proofs, order, family] = await Promise.all([
+    const [events, messages, notes, handling, people, talk, wishes, rating, proofs, order, family] = await Promise.all([
       all(`${base}/events`), api("GET", `/v1/messages?limit=50&shipment_id=${encodeURIComponent(id)}`).then((page) => page.data), api("GET", `${base}/notes`).then((page) => page.data), api("GET", `${base}/handling`), api("GET", "/v1/people").then((page) => page.data),
-      optional(`${base}/conversation`), one.delivered_at ? optional(`${base}/rating`) : null, optional(`${base}/proofs`), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
+      optional(`${base}/conversation`), api("GET", `${base}/subscriptions`).then((page) => page.data), one.delivered_at ? optional(`${base}/rating`) : null, optional(`${base}/proofs`), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
       one.order_number ? api("GET", `/v1/shipments?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data) : [],
     ]);
-    return { base, one, events, messages, notes, handling, people, talk, rating, proofs: proofs?.data ?? [], order, family };
+    return { base, one, events, messages, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
   }
 
   async function refresh() {
@@ -49,6 +49,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
       h("section", { class: "card map-card", hidden: true }, h("h2", {}, "Places"), h("div", { class: "map", role: "group", "aria-label": "A map with the places the scans name" })),
       story(known),
       proofs(known),
+      hears(known),
       talk(known),
       rated(known),
     );
@@ -215,6 +216,15 @@ export async function open(main, id, _, { quietly = false } = {}) {
   function proofs({ base, proofs }) {
     if (!proofs.length) return null;
     return h("section", { class: "card" }, h("h2", {}, "Proof of delivery"), h("ul", {}, ...proofs.map((one) => h("li", {}, one.id && one.content_type !== null ? h("a", { href: `${base}/proofs/${one.id}`, target: "_blank", rel: "noopener" }, one.kind) : one.kind, one.text ? ` ${one.text}` : ""))), h("p", {}, h("a", { class: "button-2", href: `${base}/proof-sheet`, target: "_blank", rel: "noopener" }, "Proof sheet for a claim (PDF)")));
+  }
+
+  function hears({ base, wishes }) {
+    if (!wishes.length) return null;
+    return h("section", { class: "card" }, h("h2", {}, "Who hears of it"), h("ul", { class: "rows" }, ...wishes.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.channel), ` ${one.address}`), h("span", { class: "small" }, `${one.language}, ${one.state}`), one.state === "stopped" ? null : button("Stop", async () => {
+      if (!await sure(`${one.address} hears nothing more of this parcel by ${one.channel}.`, "Stop")) return;
+      await api("DELETE", `${base}/subscriptions/${one.id}`);
+      await refresh();
+    }, { class: "quiet", "aria-label": `Stop ${one.channel} to ${one.address}` })))));
   }
 
   function talk({ base, talk }) {
