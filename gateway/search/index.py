@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import delete, func, select, text
 
 from gateway.search import words
 from gateway.search.tables import SearchTables
@@ -64,42 +65,48 @@ _NOTE = Many.inserting(SearchTables.due, twice={})
 
 def take(conn: Connection, marks: Marks, unseal: Unseal, most: int = BATCH) -> int:
     """Take up a batch of what is due; return how many. Running twice changes nothing."""
-    due, entry = SearchTables.due.c, SearchTables.entry.c
-    keys = [tuple(row) for row in conn.execute(select(due.merchant_id, due.shipment_id).limit(most))]
-    if not keys:
+    due = SearchTables.due.c
+    found = conn.execute(select(due.merchant_id, due.shipment_id).limit(most)).all()
+    if not found:
         return 0
-    s = Tables.shipment.c
+    by_merchant: dict[str, list[str]] = defaultdict(list)
+    for merchant_id, shipment_id in found:
+        by_merchant[merchant_id].append(shipment_id)
+    for merchant_id, ids in by_merchant.items():
+        _take(conn, marks, unseal, merchant_id, ids)
+    return len(found)
+
+
+def _take(conn: Connection, marks: Marks, unseal: Unseal, merchant_id: str, ids: Sequence[str]) -> None:
+    # A merchant at a time: SQLite walks a whole table for a list of pairs, and an index for a list of ids.
+    due, entry, s = SearchTables.due.c, SearchTables.entry.c, Tables.shipment.c
     rows = conn.execute(
         select(s.merchant_id, s.id, s.tracking_number, s.order_number, s.destination, s.recipient).where(
-            tuple_(s.merchant_id, s.id).in_(keys)
+            s.merchant_id == merchant_id, s.id.in_(ids)
         )
     ).mappings()
     known = {
-        (row.merchant_id, row.shipment_id): row.words
+        row.shipment_id: row.words
         for row in conn.execute(
-            select(entry.merchant_id, entry.shipment_id, entry.words).where(
-                tuple_(entry.merchant_id, entry.shipment_id).in_(keys)
-            )
+            select(entry.shipment_id, entry.words).where(entry.merchant_id == merchant_id, entry.shipment_id.in_(ids))
         )
     }
     number = conn.execute(select(func.coalesce(func.max(entry.number), 0))).scalar_one()
     fresh: list[dict[str, Any]] = []
     indexed: list[tuple[int, str]] = []
     for row in rows:
-        key = (row["merchant_id"], row["id"])
         theirs = words_of(row, unseal(row))
         told = sha256("\n".join(sorted(theirs)).encode()).digest()[:16]
-        if known.get(key) == told:
+        if known.get(row["id"]) == told:
             continue
         number += 1
-        marked = {marks.mark(key[0], one) for word in theirs for one in words.beginnings(word)}
-        fresh.append({"merchant_id": key[0], "shipment_id": key[1], "number": number, "words": told})
+        marked = {marks.mark(merchant_id, one) for word in theirs for one in words.beginnings(word)}
+        fresh.append({"merchant_id": merchant_id, "shipment_id": row["id"], "number": number, "words": told})
         indexed.append((number, " ".join(sorted(marked))))
     if fresh:
         _ENTER(conn, fresh)
         conn.exec_driver_sql("insert into search_index (rowid, words) values (?, ?)", indexed)
-    conn.execute(delete(SearchTables.due).where(tuple_(due.merchant_id, due.shipment_id).in_(keys)))
-    return len(keys)
+    conn.execute(delete(SearchTables.due).where(due.merchant_id == merchant_id, due.shipment_id.in_(ids)))
 
 
 _ENTER = Many.inserting(SearchTables.entry, twice={"update": ("number", "words")})

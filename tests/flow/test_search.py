@@ -1,7 +1,9 @@
 """The search: new and changed shipments are found, by their own merchant alone, and the index tells no word."""
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+
+from gateway.search import index
 
 ANA = {
     "name": "Ana Prado",
@@ -106,3 +108,23 @@ async def test_taking_up_twice_enters_nothing_twice(house, parcels):
     )
     await house.gateway.search.tick()
     assert await house.gateway.store.read(entries) == before
+
+
+async def test_taking_up_walks_indexes_and_never_a_whole_table(house, parcels):
+    said = []
+
+    def work(conn):
+        event.listen(conn, "before_cursor_execute", note)
+        index.take(conn, index.Marks("k" * 40), lambda row: None)
+        event.remove(conn, "before_cursor_execute", note)
+        plans = [conn.exec_driver_sql(f"explain query plan {sql}", told).all() for sql, told in said]
+        return [row[3] for plan in plans for row in plan]
+
+    def note(_conn, _cursor, sql, told, _context, many):
+        if sql.startswith(("SELECT", "DELETE")) and not many:
+            said.append((sql, told))
+
+    plans = await house.gateway.store.write(work)
+    walked = [line for line in plans if line.startswith("SCAN")]
+    assert len(said) == 5
+    assert all("search_due" in line or "search_entry_number" in line for line in walked), walked
