@@ -298,6 +298,17 @@ CAPABILITIES: dict[str, type] = {
 }
 
 
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the JSON object an answer is. Raises `Unreadable`."""
+    try:
+        read = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        read = None
+    if not isinstance(read, dict):
+        raise Unreadable("the answer is not a JSON object")
+    return read
+
+
 def dig(node: Any, *path: str | int) -> Any:
     """Return the value at a path of keys and indexes, or None where any step is missing, null or empty.
 

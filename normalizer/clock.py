@@ -183,6 +183,14 @@ def iso(text: str) -> datetime | date:
     return moment
 
 
+def iso_instant(text: str) -> datetime:
+    """Return the instant of an ISO 8601 text that carries its offset. Raises `ValueError` for any other."""
+    at = iso(text)
+    if not isinstance(at, datetime) or at.tzinfo is None:
+        raise ValueError("a time carries its offset")
+    return at
+
+
 def _by_hand(found: re.Match[str]) -> datetime:
     """Read the spellings the library does not: `+02.00`, `+2:00`, a space before the offset."""
     day, hour, minute, second, fraction, offset = found.groups()

@@ -5,18 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import orjson
-
-from connectors.base import Connector, Locates, Payload, Polls, Pushes, dig, text_of
-from connectors.errors import Forged, NotFound, Rejected, Unreadable
+from connectors.base import Connector, Locates, Payload, Polls, Pushes, dig, json_object, text_of
+from connectors.errors import Forged, NotFound, Rejected
 from connectors.jwts import JwtAuth
 from connectors.signatures import base64_key, require_header, require_same, require_secret
-from normalizer.clock import iso
+from normalizer.clock import iso_instant
 from normalizer.model import Detail, Place, Position, Proof, Scan, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from datetime import datetime
 
     from connectors.base import Push
     from connectors.client import Answer, CarrierClient
@@ -79,7 +76,7 @@ class Carrier(Connector, Pushes, Polls, Locates):
     async def locate(self, http: CarrierClient, number: str) -> Answer:
         """Ask for the delivery: the courier's place stands in it. `NotFound` while no courier has it."""
         answer = await self.poll(http, (number,))
-        delivery = _object(answer.body)
+        delivery = json_object(answer.body)
         under_way = text_of(delivery, "delivery_status") in TO_RECIPIENT | BACK
         if not under_way or dig(delivery, "dasher_location") is None:
             raise NotFound("no courier is under way with this delivery")
@@ -104,7 +101,7 @@ class Carrier(Connector, Pushes, Polls, Locates):
             eta = _eta(status, part)
             yield Position(
                 number=part["external_delivery_id"],
-                at=_instant(told_at) if told_at else payload.received_at,
+                at=iso_instant(told_at) if told_at else payload.received_at,
                 latitude=location["lat"],
                 longitude=location["lng"],
                 eta=eta.end if eta else None,  # type: ignore[arg-type] # an instant, never a day
@@ -122,7 +119,7 @@ def _scan(word: str, status: str, part: dict[str, Any], told_at: str | None) -> 
     finer = {"return_reason": text_of(part, "return_reason"), "delay_reason": text_of(part, "parcel_delayed_reason")}
     return Scan(
         number=part["external_delivery_id"],
-        at=_instant(at) if at else None,
+        at=iso_instant(at) if at else None,
         codes=(f"{word}/{reason}", word) if reason else (word,),
         text=text_of(part, "description") or "",
         place=_where(status, part, pushed=told_at is not None),
@@ -143,7 +140,7 @@ def _event_id(word: str, status: str, part: dict[str, Any]) -> str | None:
     if status in ENDS:
         return status
     picked = text_of(part, "pickup_time_actual")
-    return f"{status}@{_instant(picked).isoformat(timespec='seconds')}" if picked else status
+    return f"{status}@{iso_instant(picked).isoformat(timespec='seconds')}" if picked else status
 
 
 def _where(status: str, part: dict[str, Any], *, pushed: bool) -> Place:
@@ -207,7 +204,7 @@ def _eta(status: str, part: dict[str, Any]) -> Window | None:
     eta = text_of(part, "dropoff_time_estimated")
     if eta is None or status in BACK or status in ENDS or status == "PARCEL_RETURN_TO_MERCHANT":
         return None
-    return Window(_instant(eta), _instant(eta))
+    return Window(iso_instant(eta), iso_instant(eta))
 
 
 def _proofs(part: dict[str, Any]) -> tuple[Proof, ...]:
@@ -217,20 +214,3 @@ def _proofs(part: dict[str, Any]) -> tuple[Proof, ...]:
         *((Proof(kind="signature", reference=signature),) if signature else ()),
         *((Proof(kind="photo", reference=photo),) if photo else ()),
     )
-
-
-def _instant(text: str) -> datetime:
-    at = iso(text)
-    if getattr(at, "tzinfo", None) is None:
-        raise ValueError("a time carries its offset")
-    return at  # type: ignore[return-value] # a day has no offset either
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        read = None
-    if not isinstance(read, dict):
-        raise Unreadable("the answer is not a JSON object")
-    return read

@@ -6,10 +6,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import orjson
-
 from connectors.auth import Basic
-from connectors.base import Connector, Locates, Payload, Pushes, Reply, dig, rows, text_of
+from connectors.base import Connector, Locates, Payload, Pushes, Reply, dig, json_object, rows, text_of
 from connectors.errors import NotFound, Unreadable
 from connectors.signatures import hex_key, require_header, require_hmac, require_secret
 from normalizer.clock import epoch_ms
@@ -75,14 +73,14 @@ class Carrier(Connector, Pushes, Locates):
 
     async def locate(self, http: CarrierClient, number: str) -> Answer:
         """Ask for the courier of a task, and only while that task is the courier's current one. Else `NotFound`."""
-        task = _object((await http.get(f"/tasks/shortId/{quote(number.lower(), safe='')}")).body)
+        task = json_object((await http.get(f"/tasks/shortId/{quote(number.lower(), safe='')}")).body)
         worker = text_of(task, "worker")
         if task["state"] != ACTIVE or worker is None:
             raise NotFound("no courier is under way with this task")
         answer = await http.get(
             f"/workers/{quote(worker, safe='')}", params={"filter": "activeTask,location,timeLastSeen"}
         )
-        if text_of(_object(answer.body), "activeTask") != text_of(task, "id"):
+        if text_of(json_object(answer.body), "activeTask") != text_of(task, "id"):
             raise NotFound("the courier is on another task")
         return answer
 
@@ -259,13 +257,3 @@ def _ms(told: Any) -> datetime:
     if isinstance(told, bool) or not isinstance(told, int):
         raise TypeError("a time is whole milliseconds since 1970")
     return epoch_ms(told)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        read = None
-    if not isinstance(read, dict):
-        raise Unreadable("the answer is not a JSON object")
-    return read

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import orjson
-
 from connectors.auth import Bearer
-from connectors.base import Connector, Locates, Payload, Pushes, dig, rows, text_of
-from connectors.errors import NotFound, Unreadable
+from connectors.base import Connector, Locates, Payload, Pushes, dig, json_object, rows, text_of
+from connectors.errors import NotFound
 from connectors.signatures import require_header, require_same, require_secret
 from normalizer.clock import epoch_ms
 from normalizer.model import Detail, Place, Position, Proof, Scan, Window
@@ -40,7 +38,7 @@ class Carrier(Connector, Pushes, Locates):
     async def locate(self, http: CarrierClient, number: str) -> Answer:
         """Ask for the third party's side of an order, and only while its courier is under way. Else `NotFound`."""
         answer = await http.get(f"/on-demand/details/{quote(number, safe='')}")
-        told = _object(answer.body)
+        told = json_object(answer.body)
         if text_of(told, "status") not in WITH_COURIER or dig(told, "driverLat") is None:
             raise NotFound("no courier is under way with this order")
         return answer
@@ -123,13 +121,3 @@ def _ms(told: Any) -> datetime:
     if isinstance(told, bool) or not isinstance(told, int):
         raise TypeError("a time is whole milliseconds since 1970")
     return epoch_ms(told)
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        read = None
-    if not isinstance(read, dict):
-        raise Unreadable("the answer is not a JSON object")
-    return read

@@ -10,7 +10,7 @@ from connectors.auth import OAuth2ClientCredentials
 from connectors.base import Connector, Locates, Payload, Polls, Pushes, dig, rows, text_of
 from connectors.errors import NotFound, Unreadable
 from connectors.signatures import require_same, require_secret
-from normalizer.clock import iso
+from normalizer.clock import iso_instant
 from normalizer.model import Detail, Missing, Place, Position, Proof, Scan, Window
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _version3(push: dict[str, Any]) -> Iterator[Said]:
     near = {"proximity_m": dig(radius, "value")} if text_of(radius, "unit") == "meters" else {}
     yield Scan(
         number=package["reference"],
-        at=_instant(push["occurred_at"]),
+        at=iso_instant(push["occurred_at"]),
         codes=(word, topic) if task else (topic,),
         event_id=STATUSES.get(word, push["event_id"]),
         extra=near,
@@ -153,7 +153,7 @@ def _delivery(delivery: dict[str, Any], driver: Any, came: datetime) -> Iterator
     proofs = _proofs(delivery) if status == "delivered" else ()
     yield Scan(
         number=number,
-        at=_instant(at) if at else came,
+        at=iso_instant(at) if at else came,
         codes=(f"{status}/{reason}", status) if status == "cancelled" and reason else (status,),
         event_id=status,
         eta=eta,
@@ -187,7 +187,7 @@ def _id(node: Any, name: str) -> str:
 
 def _eta(delivery: dict[str, Any]) -> Window | None:
     eta = text_of(delivery, "etaToDestination") or text_of(delivery, "eta", "dropoff")
-    return Window(_instant(eta), _instant(eta)) if eta else None
+    return Window(iso_instant(eta), iso_instant(eta)) if eta else None
 
 
 def _place(delivery: dict[str, Any], end: str) -> Place | None:
@@ -205,13 +205,6 @@ def _proofs(delivery: dict[str, Any]) -> tuple[Proof, ...]:
 def _degrees(node: Any, name: str) -> float:
     """Return a coordinate; public handlers show them as texts as well."""
     return float(text_of(node, name) or "")
-
-
-def _instant(text: str) -> datetime:
-    at = iso(text)
-    if getattr(at, "tzinfo", None) is None:
-        raise ValueError("a time carries its offset")
-    return at  # type: ignore[return-value] # a day has no offset either
 
 
 def _jobs(body: bytes) -> list[dict[str, Any]]:

@@ -7,13 +7,23 @@ import binascii
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import orjson
-
 from connectors.auth import ACCOUNT, InPath, OAuth2ClientCredentials
-from connectors.base import Connector, Document, Locates, Payload, Polls, Proves, Pushes, dig, rows, text_of
+from connectors.base import (
+    Connector,
+    Document,
+    Locates,
+    Payload,
+    Polls,
+    Proves,
+    Pushes,
+    dig,
+    json_object,
+    rows,
+    text_of,
+)
 from connectors.errors import NotFound, Unreadable
 from connectors.signatures import require_header, require_hmac, require_secret
-from normalizer.clock import iso
+from normalizer.clock import iso_instant
 from normalizer.model import Detail, Place, Position, Proof, Scan, Window
 
 if TYPE_CHECKING:
@@ -61,7 +71,7 @@ class Carrier(Connector, Pushes, Polls, Locates, Proves):
     async def locate(self, http: CarrierClient, number: str) -> Answer:
         """Ask for the delivery: the courier's place stands in it. `NotFound` while no courier has it."""
         answer = await self.poll(http, (number,))
-        delivery = _object(answer.body)
+        delivery = json_object(answer.body)
         if text_of(delivery, "status") not in WITH_COURIER or dig(delivery, "courier", "location") is None:
             raise NotFound("no courier is under way with this delivery")
         return answer
@@ -71,7 +81,7 @@ class Carrier(Connector, Pushes, Polls, Locates, Proves):
         waypoint, _, kind = (reference or "dropoff/picture").partition("/")
         path = f"{ACCOUNT}/deliveries/{quote(number, safe='')}/proof-of-delivery"
         answer = await http.post(path, json={"waypoint": waypoint, "type": kind}, repeatable=True)
-        return _document(_object(answer.body))
+        return _document(json_object(answer.body))
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """Hex HMAC-SHA256 over the raw body with the webhook's own signing key."""
@@ -86,10 +96,10 @@ class Carrier(Connector, Pushes, Polls, Locates, Proves):
         if kind == "delivery":
             delivery, told_at, location = part, payload.received_at, dig(part, "courier", "location")
         elif kind in (STATUS_EVENT, COURIER_EVENT):
-            delivery, told_at, location = part["data"], _instant(part["created"]), dig(part, "location")
+            delivery, told_at, location = part["data"], iso_instant(part["created"]), dig(part, "location")
         else:
             raise Unreadable("an event of a kind that no document names")
-        yield _scan(delivery, _instant(part["created"]) if kind == STATUS_EVENT else None)
+        yield _scan(delivery, iso_instant(part["created"]) if kind == STATUS_EVENT else None)
         yield _detail(delivery)
         if location is not None and delivery["status"] in WITH_COURIER:
             eta = text_of(delivery, "dropoff_eta")
@@ -98,7 +108,7 @@ class Carrier(Connector, Pushes, Polls, Locates, Proves):
                 at=told_at,
                 latitude=location["lat"],
                 longitude=location["lng"],
-                eta=_instant(eta) if eta else None,
+                eta=iso_instant(eta) if eta else None,
             )
 
 
@@ -115,7 +125,7 @@ def _scan(delivery: dict[str, Any], told_at: datetime | None) -> Scan:
     delivered, steps = status == "delivered", status in ("pickup", "dropoff", "returned")
     return Scan(
         number=number,
-        at=_instant(at) if at else told_at or _instant(delivery["updated"]),
+        at=iso_instant(at) if at else told_at or iso_instant(delivery["updated"]),
         codes=codes,
         place=_place(delivery, _waypoint(status, delivery), reached=delivered),
         event_id=codes[0] if steps else status,
@@ -190,7 +200,7 @@ def _vehicle(courier: Any) -> str | None:
 
 def _eta(delivery: dict[str, Any]) -> Window | None:
     eta = text_of(delivery, "dropoff_eta")
-    return Window(_instant(eta), _instant(eta)) if eta else None
+    return Window(iso_instant(eta), iso_instant(eta)) if eta else None
 
 
 def _place(delivery: dict[str, Any], waypoint: str, *, reached: bool = False) -> Place:
@@ -223,23 +233,6 @@ def _proofs(delivery: dict[str, Any]) -> tuple[Proof, ...]:
 
 def _image(kept: Any, kind: str) -> str | None:
     return text_of(kept, kind, "image_url")
-
-
-def _instant(text: str) -> datetime:
-    at = iso(text)
-    if getattr(at, "tzinfo", None) is None:
-        raise ValueError("a time carries its offset")
-    return at  # type: ignore[return-value] # a day has no offset either
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        read = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        read = None
-    if not isinstance(read, dict):
-        raise Unreadable("the answer is not a JSON object")
-    return read
 
 
 def _document(told: dict[str, Any]) -> Document:
