@@ -110,21 +110,40 @@ async def test_taking_up_twice_enters_nothing_twice(house, parcels):
     assert await house.gateway.store.read(entries) == before
 
 
-async def test_taking_up_walks_indexes_and_never_a_whole_table(house, parcels):
+def plans_of(conn, work):
+    """Return how SQLite goes about each statement of some work, and the statements."""
     said = []
 
-    def work(conn):
-        event.listen(conn, "before_cursor_execute", note)
-        index.take(conn, index.Marks("k" * 40), lambda row: None)
-        event.remove(conn, "before_cursor_execute", note)
-        plans = [conn.exec_driver_sql(f"explain query plan {sql}", told).all() for sql, told in said]
-        return [row[3] for plan in plans for row in plan]
-
     def note(_conn, _cursor, sql, told, _context, many):
-        if sql.startswith(("SELECT", "DELETE")) and not many:
+        if sql.startswith(("SELECT", "DELETE", "select")) and not many:
             said.append((sql, told))
 
-    plans = await house.gateway.store.write(work)
+    event.listen(conn, "before_cursor_execute", note)
+    work(conn)
+    event.remove(conn, "before_cursor_execute", note)
+    plans = [conn.exec_driver_sql(f"explain query plan {sql}", told).all() for sql, told in said]
+    return [row[3] for plan in plans for row in plan], said
+
+
+async def test_taking_up_walks_indexes_and_never_a_whole_table(house, parcels):
+    marks = index.Marks("k" * 40)
+    plans, said = await house.gateway.store.write(
+        lambda conn: plans_of(conn, lambda conn: index.take(conn, marks, lambda _row: None))
+    )
     walked = [line for line in plans if line.startswith("SCAN")]
     assert len(said) == 5
     assert all("search_due" in line or "search_entry_number" in line for line in walked), walked
+
+
+async def test_a_question_looks_entries_up_by_number_and_walks_none_of_a_merchants(house, parcels):
+    """A page's fifty entries among a million of one merchant: the planner must not begin at the merchant."""
+    await house.gateway.search.tick()
+
+    def look(conn):
+        merchant = conn.execute(text("select merchant_id from shipment limit 1")).scalar_one()
+        return plans_of(conn, lambda conn: index._rows(conn, merchant, range(1, 51)))
+
+    plans, said = await house.gateway.store.read(look)
+    assert len(said) == 1
+    entries = [line for line in plans if "search_entry" in line]
+    assert entries == ["SEARCH search_entry USING INDEX sqlite_autoindex_search_entry_2 (number=?)"]
