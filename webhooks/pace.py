@@ -1,7 +1,10 @@
 """How fast an endpoint is asked: as it wishes at most, and half as fast whenever it says that this is too much. Pure.
 
-The rate found so is lifted again bit by bit while requests go well: a sawtooth just under what the endpoint takes. A
-burst of refusals counts once, and what counts is how fast requests really left, not how fast they might have.
+The rate found so is lifted again bit by bit while requests go well: a sawtooth just under what the endpoint takes. The
+first refusal halves how fast requests really left, not how fast they might have. Between two halvings something must
+have gone well: a burst of refusals counts once, and being refused again after the pause asks for a longer pause, not
+for a lower rate (so TCP halves once however often it repeats a segment, RFC 5681, 3.1). What left in a second that was
+mostly pause says nothing of the rate.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ _ENDLESS = 1 << 30
 class Pace:
     """The rate of one lane. `wish` is the endpoint's own limit, `rate` where it goes on from after a restart."""
 
-    __slots__ = ("_before", "_bucket", "_count", "_cut_at", "_grown_at", "_peak", "_second", "_wish", "rate")
+    __slots__ = ("_before", "_bucket", "_count", "_cut_at", "_grown_at", "_peak", "_second", "_well", "_wish", "rate")
 
     def __init__(self, wish: float | None, rate: float | None = None) -> None:
         self._wish = wish
@@ -29,6 +32,7 @@ class Pace:
         held = self.held
         self._bucket = Bucket(held) if held is not None else None
         self._cut_at = self._grown_at = 0
+        self._well = True
         self._second = self._count = self._before = 0
 
     @property
@@ -55,19 +59,21 @@ class Pace:
 
     def too_much(self, now: int) -> None:
         """Note that the endpoint asked for less, or did not keep up."""
-        if now - self._cut_at < SECOND:
+        if not self._well:
             return
         self._turn(now)
-        seen = float(max(self._count, self._before, 1))
-        held = self.held
-        self._peak = seen if held is None else min(seen, held)
+        rate = self.rate or float(max(self._count, self._before, 1))
+        self._peak = rate if self._wish is None else min(rate, self._wish)
         self._cut_at = self._grown_at = now
+        self._well = False
         self._hold(max(SLOWEST, self._peak / 2))
 
     def went_well(self, now: int) -> None:
         """Note a success: what was taken away comes back little by little."""
         if self.rate is None:
             return
+        if now - self._cut_at >= SECOND:  # sooner come answers to what had left before
+            self._well = True
         passed, self._grown_at = min(now - self._grown_at, SECOND), max(now, self._grown_at)
         if passed > 0:
             rate = self.rate + max(_SMALLEST_STEP, self._peak / _STEPS) * passed / SECOND

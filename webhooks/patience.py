@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from webhooks.item import Result
 
 SHORTEST_PAUSE = 1 * SECOND
-"""A `Retry-After` of nothing still means that the endpoint is busy."""
 LONGEST_BUSY_PAUSE = LONGEST_OUR_PAUSE = 60 * SECOND
 DISABLE_AFTER = 5 * DAY
 WARN_AFTER = (1 * DAY, 3 * DAY, 4 * DAY)
@@ -31,13 +30,14 @@ class Pauses:
     def asked(self, result: Result, now: int) -> bool:
         """Pause as an endpoint's refusal asks for; return whether it does.
 
-        "Too much" without a time pauses for a second, and twice as long each time it is said again, up to a minute.
+        "Too much" without a time, or with one that is over, pauses for a second, and twice as long each time it is said
+        again, up to a minute.
         """
         self._our_step = 0
         pause = result.retry_after
-        if pause is None:
-            if not result.busy:
-                return False
+        if pause is None and not result.busy:
+            return False
+        if not pause:
             if now < self.until:  # of refusals that come together one counts
                 return True
             pause = min(SHORTEST_PAUSE << min(self._busy_step, 20), LONGEST_BUSY_PAUSE)

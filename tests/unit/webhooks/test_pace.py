@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -12,11 +12,12 @@ from webhooks.item import Reader, Result
 from webhooks.lane import Lane
 from webhooks.pace import SLOWEST, Pace
 from webhooks.patience import LONGEST_BUSY_PAUSE, Pauses
-from webhooks.schedule import HOUR, SECOND
+from webhooks.schedule import HOUR, MINUTE, SECOND
 
 T0 = 1_800_000_000_000
 OK = Result(delivered=True)
 BUSY = Result(busy=True, reason="status 429")
+BUSY_UNTIL_NOW = Result(busy=True, retry_after=0, reason="status 429")
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Told:
 
 
 class Limited:
-    """Takes `most` requests in any second, answers after 5 ms."""
+    """Takes `most` requests in any second."""
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.taken: deque[int] = deque()
 
-    def answer(self, now: int) -> Result:
+    def answer(self, _sequence: int, now: int) -> Result:
         while self.taken and self.taken[0] <= now - SECOND:
             self.taken.popleft()
         if len(self.taken) >= self.most:
@@ -43,15 +44,47 @@ class Limited:
         return OK
 
 
-def run(lane: Lane, receiver: Limited, messages: int, until: int) -> tuple[int, int, dict[int, int]]:
-    """Send; return successes, refusals, and how many requests left in each second."""
+class Capricious:
+    """Refuses every 45th message whatever the rate, and every other of these twice."""
+
+    EVERY = 45
+
+    def __init__(self, refusal: Result) -> None:
+        self.refusal = refusal
+        self.before: Counter[int] = Counter()
+
+    def answer(self, sequence: int, _now: int) -> Result:
+        times = self.before[sequence]
+        self.before[sequence] += 1
+        return self.refusal if sequence % self.EVERY == 0 and times < 1 + sequence // self.EVERY % 2 else OK
+
+
+class PerMinute:
+    """Takes `most` requests from one minute of the clock to the next."""
+
+    def __init__(self, most: int, refusal: Result) -> None:
+        self.most = most
+        self.refusal = refusal
+        self.taken: Counter[int] = Counter()
+
+    def answer(self, _sequence: int, now: int) -> Result:
+        if self.taken[now // MINUTE] >= self.most:
+            return self.refusal
+        self.taken[now // MINUTE] += 1
+        return OK
+
+
+def run(
+    lane: Lane, receiver: Limited | Capricious | PerMinute, messages: int, until: int, begin: int = T0
+) -> tuple[int, int, dict[int, int]]:
+    """Send; return successes, refusals, and how many requests left in each second. Answers take 5 ms."""
     lane.offer([Told(n) for n in range(1, messages + 1)], upto=messages)
     flying: list[tuple[int, int, Result]] = []
-    now, good, refused, seconds = T0, 0, 0, {}
+    now, good, refused, seconds = begin, 0, 0, {}
     while now < until and (lane.items or flying):
         for item in lane.ready(now):
-            heappush(flying, (now + 5, item.sequence, receiver.answer(now)))
-            seconds[(now - T0) // SECOND] = seconds.get((now - T0) // SECOND, 0) + 1
+            heappush(flying, (now + 5, item.sequence, receiver.answer(item.sequence, now)))
+            seconds[(now - begin) // SECOND] = seconds.get((now - begin) // SECOND, 0) + 1
         wakes = [wake for wake in (lane.next_wake(now), flying[0][0] if flying else None) if wake is not None]
         now = max(now, min(wakes))
         while flying and flying[0][0] <= now:
@@ -81,8 +114,6 @@ def test_a_burst_of_refusals_halves_once_and_successes_bring_the_rate_back():
     for _ in range(16):
         pace.too_much(T0 + 10)
     assert pace.rate == 20.0
-    pace.too_much(T0 + 2 * SECOND)
-    assert pace.rate == SLOWEST  # what really left since then counts: next to nothing
     pace = Pace(None, 10.0)
     now, rates = T0, []
     while pace.rate is not None:
@@ -91,6 +122,54 @@ def test_a_burst_of_refusals_halves_once_and_successes_bring_the_rate_back():
         pace.went_well(now)
     assert rates[:3] == [10.0, 11.0, 12.0]
     assert rates[-1] < 40 <= rates[-1] + 1
+
+
+def test_what_is_refused_again_before_anything_went_well_does_not_take_the_rate_further_down():
+    pace = Pace(None)
+    pace.take(40, T0)
+    pace.too_much(T0 + 10)
+    for second in range(2, 9):  # the pauses grow, and one request tries after each of them
+        pace.take(1, T0 + second * SECOND)
+        pace.too_much(T0 + second * SECOND)
+    assert pace.rate == 20.0
+    pace.went_well(T0 + 9 * SECOND)
+    assert pace.rate == 22.0
+    pace.too_much(T0 + 9 * SECOND + 100)  # hardly anything left in this second, which says nothing of the rate
+    assert pace.rate == 11.0
+
+
+def test_an_answer_to_what_had_left_before_a_refusal_does_not_make_room_for_a_second_halving():
+    pace = Pace(None)
+    pace.take(16, T0)
+    pace.too_much(T0 + 10)
+    pace.went_well(T0 + 500)
+    pace.too_much(T0 + SECOND + 20)
+    assert pace.rate == 8.0 + 16 / 20 * 0.49
+
+
+@pytest.mark.parametrize("refusal", [BUSY, BUSY_UNTIL_NOW])
+def test_a_receiver_that_refuses_one_in_45_whatever_the_rate_gets_45_in_12_seconds(refusal):
+    # A refusal takes the rate from p to p/2, and p/20 a second bring it back in 10 s, so that 45 messages at 3p/4 make
+    # p = 6 a second; the pause or two and the slow start take the rest.
+    took = []
+    for phase in range(0, SECOND, 50):  # what a clock's second has to do with it: nothing
+        lane = Lane(Reader(0), lambda: 0.0, ordering="none", concurrency=8, schedule=(0, 300, 600, 900))
+        receiver = Capricious(refusal)
+        good, refused, seconds = run(lane, receiver, 20 * receiver.EVERY, T0 + HOUR, T0 + phase)
+        assert (good, refused) == (20 * receiver.EVERY, 30)
+        took.append(max(seconds))
+    assert max(took) <= 20 * 12
+    assert max(took) <= min(took) * 1.05
+
+
+@pytest.mark.parametrize("refusal", [BUSY, BUSY_UNTIL_NOW])
+def test_a_receiver_that_is_done_for_this_minute_is_tried_now_and_then_and_gets_as_many_in_the_next(refusal):
+    lane = Lane(Reader(0), lambda: 0.0, ordering="none", schedule=(0,) * 1000)
+    receiver = PerMinute(60, refusal)
+    good, refused, seconds = run(lane, receiver, 2_000, T0 + 10 * MINUTE)
+    assert good >= 60 * 10 * 0.9
+    assert refused <= 16 + 10 * 8  # a burst, then the pauses of 1, 2, 4, 8, 16 and 32 s of each minute
+    assert max(seconds[second] for second in seconds if second >= 5 * MINUTE // SECOND) <= 20
 
 
 def test_a_pace_under_an_endpoints_own_limit_comes_back_to_that_limit_and_no_further():
