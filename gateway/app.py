@@ -18,6 +18,8 @@ from gateway.db import SqliteStore
 from gateway.imports.importer import Importer
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
+from gateway.insights.counting import TAKE_EVERY as COUNT_EVERY
+from gateway.insights.counting import Counting
 from gateway.lastmile import locating
 from gateway.lastmile.positions import LOOK_EVERY, Positions
 from gateway.live import Live
@@ -94,6 +96,7 @@ class Gateway:
         self.positions.on_watched = self.locator.watched
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
         self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
+        self.counting = Counting(self.store, settings.keep_insight_days)
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)
         self.shops = ShopReader(self.store, self.vault, self.links, self.tell, self._ask_carriers)
@@ -137,6 +140,7 @@ class Gateway:
             self._every(self.shops.tick, 2)
             self._every(self._watch, LOOK_FOR_TROUBLE_SECONDS)
             self._every(self.search.tick, SEARCH_EVERY)
+            self._every(self.counting.tick, COUNT_EVERY)
         self._every(self._measure, 5)
         self._every(self.positions.look, LOOK_EVERY)
         self._every(self.locator.tick, locating.LOOK_EVERY)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, select, update
 
 from gateway import handover, trouble
+from gateway.insights import ended, foretelling, norms
 from gateway.lastmile import moving
 from gateway.orders import refolding
 from gateway.people import notices
@@ -62,17 +63,18 @@ def apply(
     events: list[dict[str, Any]] = []
     updates: dict[Key, dict[str, Any]] = {}
     unlisted: Unlisted = {}
-    refolded: list[Refolded] = []
+    refolded: dict[Key, Refolded] = {}
+    month = norms.month_at(now)
     for key, row in told.items():
         if not row["tracking"]:
             continue
         one = Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
         if one.hands_over is not None:
             one.row = handover.link(conn, row, *one.hands_over, now)
-        one.settle()
+        one.settle(norms.find(conn, key[0], one.corridor, month))
         if one.update is None:
             continue
-        refolded.append(one)
+        refolded[key] = one
         updates[key] = one.update
         events += one.event_rows
         applied.new_events.update((event.carrier, event.status.value) for event in one.new.values())
@@ -84,7 +86,9 @@ def apply(
         _KEEP_EVENTS(conn, events)
     if updates:
         _UPDATE(conn, updates.values())
-    trouble.note(conn, (change for one in refolded if (change := one.trouble_change) is not None))
+    ended.note(conn, (key for key, one in refolded.items() if one.has_outcome))
+    foretelling.keep(conn, ((key, said) for key, one in refolded.items() for said in one.sayings()))
+    trouble.note(conn, (change for one in refolded.values() if (change := one.trouble_change) is not None))
     _count_unlisted(conn, unlisted, now)
     _note_proofs(conn, told, news, now)
     moves = _move(conn, rows, updates, news, now)
@@ -139,6 +143,7 @@ _UPDATED = (
     "subscribe_at",
     "trouble",
     "trouble_at",
+    "predicted",
     "updated_at",
 )
 _UPDATE = Many.running(

@@ -13,6 +13,7 @@ from gateway.cadence import SILENCE_ENDS
 from gateway.ids import first_id
 from gateway.imports import store as imports
 from gateway.ingest import can_poll
+from gateway.insights import counting
 from gateway.people import forgetting
 from gateway.ratings import ratings
 from gateway.refold import News
@@ -108,6 +109,9 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
     await _drop_of_each(store, forgetting.merchants, forgetting.drop_before, messages)
     while await store.write(partial(runs.drop_before, at=messages)):
         pass
+    everybody = partial(counting.drop_before, now=now, keep_days=settings.keep_insight_days)
+    for merchant_id in await store.read(counting.merchants):
+        await store.write(partial(everybody, merchant_id=merchant_id))
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     await store.write(partial(imports.drop_before, at=messages))

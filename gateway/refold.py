@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from gateway import cadence, earlier, shipments, trouble
+from gateway.insights.corridor import corridor_of
+from gateway.insights.ended import ARRIVED
+from gateway.insights.foretelling import Saying, foretell
 from gateway.telling import Teller, told_runs, untold
 from normalizer import details, render
 from normalizer.journey import Step, fold, step
 from normalizer.model import ENDS, Event, Position, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import RowMapping
 
+    from gateway.insights.corridor import Corridor
     from gateway.proofs.store import Named
+    from normalizer.eta import Norm
     from normalizer.journey import Journey
     from webhooks.log import Draft
 
@@ -79,8 +84,16 @@ class Refolded:
             return None
         return told[1][0], told[1][1]
 
-    def settle(self) -> None:
-        """Fold, and work out what is written and told; nothing where nothing is new. `row` may gain a link before."""
+    @property
+    def corridor(self) -> Corridor:
+        """From where to where it goes, as far as told."""
+        return corridor_of(self.row, details.values(self._after))
+
+    def settle(self, norms: Sequence[Norm] = ()) -> None:
+        """Fold, and work out what is written and told; nothing where nothing is new. `row` may gain a link before.
+
+        `norms` are what is normal for such parcels, the finest first.
+        """
         row, now, fresh = self.row, self._now, self._fresh
         if not fresh and self._after == self._before and self._not_found == row["not_found"]:
             return
@@ -94,10 +107,12 @@ class Refolded:
         runs: dict[str, int] = orjson.loads(row["runs"])
         self._runs = runs
         self._before_trouble = trouble.known(row)
-        found = trouble.look(row, self._journey, steps, self._after, now)
+        found = trouble.look(row, self._journey, steps, self._after, now, norms=norms)
         self._after_trouble, look_at = trouble.after_news(self._before_trouble, *found, now)
+        self._foretold = foretell(row, self._journey, steps, norms, now)
         kept = trouble.kept(self._after_trouble)
-        document = shipments.document({**row, "version": version, "updated_at": now, "trouble": kept}, state)
+        changed = {"version": version, "updated_at": now, "trouble": kept, "predicted": self._foretold.kept}
+        document = shipments.document({**row, **changed}, state)
         self.teller = Teller(row["id"], version, document, now)
         for id_, event in self.new.items():
             body = orjson.dumps({"shipment_id": row["id"], **render.event(event)})
@@ -121,7 +136,8 @@ class Refolded:
             "next_poll_at": self._next_poll(state, last, pushed_at) if self._polls else row["next_poll_at"],
             "subscribe_at": self._subscribe_at(state["status"]),
             "trouble": kept,
-            "trouble_at": look_at,
+            "trouble_at": earliest(look_at, self._foretold.look_at),
+            "predicted": self._foretold.kept,
             "updated_at": now,
         }
 
@@ -131,6 +147,19 @@ class Refolded:
         if self.update is None or self._after_trouble == self._before_trouble:
             return None
         return self.row["merchant_id"], self.row["id"], self._before_trouble, self._after_trouble
+
+    @property
+    def has_outcome(self) -> bool:
+        """Whether it arrived, or was held to have, so that its outcome is another one now."""
+        return self.update is not None and not ARRIVED.isdisjoint((self.row["status"], self.update["status"]))
+
+    def sayings(self) -> Iterable[Saying]:
+        """Return what is said of its arrival from now on, and was not before."""
+        arrives = details.values(self._after).get("eta")
+        if arrives is not None and arrives != details.values(self._before).get("eta"):
+            yield Saying("carrier", self._now, arrives)
+        if self._foretold.saying is not None:
+            yield self._foretold.saying
 
     def missing_bodies(self) -> set[str]:
         """Return the ids of old events whose entry into a status is told only now."""
@@ -143,7 +172,8 @@ class Refolded:
         in_time = sorted(own, key=lambda id_: own[id_])
         yield from self.teller.events((self.new[id_], self.bodies[id_]) for id_ in in_time)
         yield from self.teller.statuses(self._journey, self._runs, bodies)
-        yield from self.teller.details(details.values(self._before), details.values(self._after), self._now)
+        before, after = details.values(self._before), details.values(self._after)
+        yield from self.teller.details(before, after, self._now, self._foretold.moved_from)
 
     def _earlier_until(self) -> int | None:
         """Return up to when events are an earlier parcel's: only carriers mix parcels up.
@@ -193,6 +223,11 @@ class Refolded:
             ),
             self._now,
         )
+
+
+def earliest(*instants: int | None) -> int | None:
+    """Return the first of some instants, None where there is none."""
+    return min((at for at in instants if at is not None), default=None)
 
 
 def journey_of(row: RowMapping, known: Iterable[Step]) -> Journey:

@@ -79,6 +79,9 @@ class Settings(BaseModel):
         default=30, gt=0, description="How long attempts' headers, whole answers, timings and TLS facts are kept."
     )
     keep_message_days: int = Field(default=90, gt=0, description="How long messages and their attempts are kept.")
+    keep_insight_days: int = Field(
+        default=400, ge=60, description="How long it is kept what the insights count; more than a year compares years."
+    )
     proof_store: str = Field(
         default="",
         repr=False,

@@ -12,6 +12,7 @@ from connectors import carrier_codes, connector
 from connectors.base import Subscribes
 from gateway import trouble
 from gateway.ids import new_id
+from gateway.insights import ended, foretelling
 from gateway.search import index as search
 from gateway.tables import Tables
 from normalizer import render
@@ -123,6 +124,7 @@ def document(row: RowMapping | Mapping[str, Any], state: Mapping[str, Any] | Non
         "created_at": render.millis_instant(row["created_at"]),
         "updated_at": render.millis_instant(row["updated_at"]),
         **state,
+        **foretelling.shown(row["predicted"]),
     }
 
 
@@ -227,7 +229,10 @@ def change(conn: Connection, merchant_id: str, shipment_id: str, now: int, **val
         .values(updated_at=now, **values)
         .returning(table)
     )
-    return conn.execute(statement).mappings().first()
+    row = conn.execute(statement).mappings().first()
+    if row is not None and row["status"] in ended.ARRIVED and not ended.JUDGED_BY.isdisjoint(values):
+        ended.note(conn, [(merchant_id, shipment_id)])
+    return row
 
 
 def stop(conn: Connection, merchant_id: str, shipment_id: str, now: int) -> bool:
@@ -288,6 +293,8 @@ def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, s
     The carrier's bytes stay in the inbox; only the events drawn from them go. Raises `sqlalchemy.exc.IntegrityError`
     where the merchant tracks that number at that carrier already.
     """
+    if row["status"] in ended.ARRIVED:
+        ended.note(conn, [(row["merchant_id"], row["id"])])
     for table in (Tables.event, Tables.position):
         conn.execute(table.delete().where(table.c.merchant_id == row["merchant_id"], table.c.shipment_id == row["id"]))
     fresh = change(
@@ -315,6 +322,7 @@ def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, s
         subscription_refused=None,
         earlier_until=None,
         continues_id=None,
+        predicted=None,
     )
     assert fresh is not None  # noqa: S101 - its row was just read in this transaction
     return fresh
@@ -352,6 +360,7 @@ def _row(merchant_id: str, new: NewShipment, now: int) -> dict[str, Any]:
         "subscribe_at": subscribe_from(new.carrier, new.account_id, now),
         "ship_date": new.ship_date,
         "trouble": None,
+        "predicted": None,
         "created_at": now,
         "updated_at": now,
     }

@@ -145,7 +145,9 @@ class Shipment(SQLModel, table=True):
     trouble: bytes | None = Field(default=None, sa_type=LargeBinary)
     """The trouble it is in, as JSON: kind -> since when; NULL for none."""
     trouble_at: int | None = Field(default=None, sa_type=BigInteger)
-    """When time alone may bring more of it."""
+    """When time alone may bring more of it, or overtakes what is predicted."""
+    predicted: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """When we think it will arrive, as JSON: see `gateway.insights.foretelling`."""
     created_at: int = Field(sa_type=BigInteger)
     updated_at: int = Field(sa_type=BigInteger)
 

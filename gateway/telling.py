@@ -63,16 +63,25 @@ class Teller:
                 yield self._draft(f"shipment.{change.status.value}", key, bodies.get(change.event_id), previous)
             before = change.status
 
-    def details(self, before: Mapping[str, Any], after: Mapping[str, Any], at: int) -> Iterator[Draft]:
-        """`shipment.eta_changed` and `shipment.proof_added`, from the details before and after."""
-        if after.get("eta") != before.get("eta"):
-            previous = {"eta": before.get("eta")}
-            key = ("eta", _text(previous), _text(after.get("eta")), str(at))
-            yield self._draft("shipment.eta_changed", key, None, previous)
+    def details(
+        self, before: Mapping[str, Any], after: Mapping[str, Any], at: int, foretold: Mapping[str, Any] | None = None
+    ) -> Iterator[Draft]:
+        """`shipment.eta_changed` and `shipment.proof_added`, from the details before and after.
+
+        `foretold` is our own prediction as it was, where it moved far: `previous` names the voices that changed.
+        """
+        previous = {"eta": before.get("eta")} if after.get("eta") != before.get("eta") else {}
+        yield from self.arrival(previous if foretold is None else previous | {"predicted": foretold}, after, at)
         old = before.get("proofs") or []
         added = [proof for proof in after.get("proofs") or [] if proof not in old]
         if added:
             yield self._draft("shipment.proof_added", ("proofs", _text(added)), None, {"proofs": old})
+
+    def arrival(self, previous: Mapping[str, Any], after: Mapping[str, Any], at: int) -> Iterator[Draft]:
+        """`shipment.eta_changed`, where `previous` holds what a voice said before."""
+        if previous:
+            key = ("eta", _text(previous), _text(after.get("eta")), str(at))
+            yield self._draft("shipment.eta_changed", key, None, previous)
 
     def troubles(self, begun: Mapping[str, int]) -> Iterator[Draft]:
         """`shipment.stalled` and the like, for each trouble with its since-when."""

@@ -6,6 +6,7 @@ is told once, and not again while it lasts.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from connectors import UnknownCarrier, connector
 from gateway.tables import Tables
+from normalizer import eta
 from normalizer import trouble as rules
 from normalizer.journey import Journey
 from normalizer.trouble import LIMITS, Facts, Limits, Trouble
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from normalizer.details import Told
+    from normalizer.eta import Norm
     from normalizer.journey import Step
 
 MOST_AT_ONCE = 500
@@ -33,6 +36,9 @@ LOOK_SECONDS = 15
 
 SETTLE_MS = 60_000
 """Trouble is told only so long after the last news: a history comes in pieces, the oldest often first."""
+
+WRITTEN = ("trouble", "trouble_at", "predicted", "version", "updated_at")
+"""What a look may change of a shipment's row."""
 
 Known = dict[str, tuple[int, bool]]
 """Kind of trouble -> since when (epoch milliseconds), and whether it was told."""
@@ -49,27 +55,40 @@ def limits_of(carrier: str) -> Limits:
 
 
 def look(
-    row: RowMapping | Mapping[str, Any], journey: Journey, steps: Sequence[Step], told: Told, now: int
+    row: RowMapping | Mapping[str, Any],
+    journey: Journey,
+    steps: Sequence[Step],
+    told: Told,
+    now: int,
+    *,
+    norms: Sequence[Norm] = (),
 ) -> tuple[dict[str, int], int | None]:
     """Return the trouble a shipment is in with its since-when, and when time alone next changes that.
 
-    One that is not tracked or goes on as another carrier's has none: the next one speaks.
+    One that is not tracked or goes on as another carrier's has none: the next one speaks. `norms` are what is normal
+    for such parcels, the finest first.
     """
     if not row["tracking"] or row["continues_id"] is not None:
         return {}, None
-    eta = told.get("eta")
+    arrives = told.get("eta")
     facts = Facts(
         journey=journey,
         steps=steps,
         created_at=row["created_at"],
         is_return=row["direction"] == "return",
         promised=None if row["promised"] is None else orjson.loads(row["promised"]),
-        eta=None if eta is None else eta[1],
-        eta_told_at=None if eta is None else eta[0],
+        eta=None if arrives is None else arrives[1],
+        eta_told_at=None if arrives is None else arrives[0],
     )
-    beginning = rules.begins(facts, limits_of(row["carrier"]))
+    beginning = rules.begins(facts, _learned(limits_of(row["carrier"]), norms))
     there = rules.active(beginning, now)
     return {kind.value: there[kind] for kind in Trouble if kind in there}, rules.next_look(beginning, now)
+
+
+def _learned(limits: Limits, norms: Sequence[Norm]) -> Limits:
+    """Return the limits with the silence that is unusual for such parcels, where enough of them are known."""
+    silence = eta.silence(norms)
+    return limits if silence is None else replace(limits, stalled=silence)
 
 
 def after_news(before: Known, found: Mapping[str, int], look_at: int | None, now: int) -> tuple[Known, int | None]:
@@ -127,7 +146,7 @@ def due(conn: Connection, now: int) -> list[RowMapping]:
 
 
 def update_rows(conn: Connection, rows: Iterable[dict[str, Any]]) -> None:
-    """Write what a look found: rows of `key_merchant`, `key_id`, `trouble`, `trouble_at`, `version`, `updated_at`."""
+    """Write what a look found: rows of `key_merchant`, `key_id`, and the names of `WRITTEN`."""
     _UPDATE(conn, rows)
 
 
@@ -144,6 +163,6 @@ _END = Many.running(
 _UPDATE = Many.running(
     update(Tables.shipment)
     .where(_S.merchant_id == bindparam("key_merchant"), _S.id == bindparam("key_id"))
-    .values({name: bindparam(name) for name in ("trouble", "trouble_at", "version", "updated_at")}),
+    .values({name: bindparam(name) for name in WRITTEN}),
     (),
 )

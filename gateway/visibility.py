@@ -58,6 +58,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         "pieces_total": "MSFORP",
         "pieces_delivered": "MSFORP",
         "eta": "MSFORP",
+        "predicted": "MSFRP",
+        "predicted_from": "MS",
         "signed_by": "MSP",
         "proofs": "MSP",
         "service": "MSFORP",

@@ -54,7 +54,7 @@ LIMITS: Mapping[str, Limits] = {
     "freight": Limits(stalled=120, on_vehicle=48, not_handed_over=168, customs=168),
     "last_mile": Limits(stalled=6, on_vehicle=4, not_handed_over=24, customs=48),
 }
-"""By kind of carrier; any other kind is as `parcel`. Plain figures of ours, until what lanes really take is known."""
+"""By kind of carrier; any other kind is as `parcel`. Plain figures of ours, until enough of their parcels are known."""
 
 _PAPER = frozenset({Status.PENDING, Status.ORDERED, Status.INFO_RECEIVED})
 _MOVING = frozenset({Status.IN_TRANSIT, Status.EXCEPTION, Status.ATTEMPT_FAILED})

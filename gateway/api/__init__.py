@@ -27,6 +27,7 @@ from gateway.api import (
     events,
     health,
     imports,
+    insights,
     keys,
     lanes,
     lookup,
@@ -109,6 +110,7 @@ CALLS: tuple[Call, ...] = (
     *conversations.CALLS.all,
     *proofs.CALLS.all,
     *ratings.CALLS.all,
+    *insights.CALLS.all,
 )
 
 PUSH_PATH = "/carriers/{carrier}/push/{account_id}"

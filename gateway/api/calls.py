@@ -233,11 +233,12 @@ def parse(model: type[_Model], raw: bytes) -> _Model:
 
 
 def _read_query(call: Call, request: web.Request) -> BaseModel:
+    fields = {field.alias or name: field for name, field in call.query.model_fields.items()}
     given: dict[str, Any] = {}
     for name, value in request.query.items():
         if name in given:
             raise problems.invalid((f"?{name}", "is given twice"))
-        wanted = call.query.model_fields.get(name)
+        wanted = fields.get(name)
         if wanted is None or value:  # an empty value says nothing, an unknown name is refused even so
             given[name] = value.split(",") if wanted is not None and _is_list(wanted.annotation) else value
     try:

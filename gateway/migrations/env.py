@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import gateway.desk.tables
 import gateway.imports.tables
+import gateway.insights.tables
 import gateway.lastmile.tables
 import gateway.orders.tables
 import gateway.pages.tables
@@ -22,6 +23,7 @@ import webhooks.tables
 # Imported so that the metadata is whole.
 _WHOLE = (
     gateway.imports.tables,
+    gateway.insights.tables,
     gateway.desk.tables,
     gateway.lastmile.tables,
     gateway.orders.tables,

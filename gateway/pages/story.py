@@ -132,14 +132,23 @@ class _Teller:
         return days.window(self.speech, at, at, self.today)
 
     def _ahead(self, otherwise: str) -> str:
-        """Return the arrival: the carrier's, else the shop's promise, else that it is late or `otherwise`."""
+        """Return the arrival: the carrier's, else the shop's promise, else ours; or that it is late, or `otherwise`."""
         if (when := self.window(self.of.get("eta"))) is not None:
             return self.say("say.arrives", when=when)
         if self.of.get("eta") is not None and arrival.span(self.of["eta"], self.zone) is not None:
             return self.say("say.late")
         if (when := self.window(self.of.get("promised"))) is not None:
             return self.say("say.expected", when=when)
+        if self.of.get("promised") is None and (when := self._foretold()) is not None:
+            return self.say("say.expected", when=when)
         return self.say(otherwise)
+
+    def _foretold(self) -> str | None:
+        """Return the days we think it arrives on: to tell hours would be to promise."""
+        if (of := self.of.get("predicted")) is None:
+            return None
+        first, last = (arrival.day(of[name], self.zone) for name in ("p50", "p90"))
+        return self.window({"from": first.isoformat(), "to": last.isoformat()})
 
     def _pending(self) -> str:
         return self.say("say.return_waiting" if self.is_return else "say.waiting")

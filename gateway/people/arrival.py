@@ -41,6 +41,12 @@ def moment(text: str, zone: ZoneInfo) -> datetime | date:
     return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
 
 
+def day(text: str, zone: ZoneInfo) -> date:
+    """Return the day an end of a window lies on, on the wall clock of `zone`."""
+    found = moment(text, zone)
+    return found.date() if isinstance(found, datetime) else found
+
+
 def _edge(text: str, zone: ZoneInfo, *, last: bool) -> int:
     found = moment(text, zone)
     if not isinstance(found, datetime):

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import null, select, tuple_, update
 
 from gateway import listing, shipments
+from gateway.insights import ended
 from gateway.ratings.tables import RatingTables
 from normalizer import render
 from normalizer.model import Status
@@ -84,6 +85,7 @@ def rate(
         "at": now,
     }
     kept = conn.execute(insert(conn, RatingTables.rating).values(row).returning(RatingTables.rating)).mappings().one()
+    ended.note(conn, [(merchant_id, shipment_id)])
     told = {
         "stars": rating.stars,
         "reasons": rating.reasons,

@@ -52,6 +52,12 @@ from gateway.api.answers.endpoints import (
     TestResult,
 )
 from gateway.api.answers.imports import Import, ImportedLine, ImportLines, ImportPage
+from gateway.api.answers.insights import (
+    EtaAccuracyInsights,
+    OnTimeInsights,
+    SatisfactionInsights,
+    TransitTimesInsights,
+)
 from gateway.api.answers.keys import Key, Keys, Merchant, NewKey
 from gateway.api.answers.lastmile import (
     Approach,
@@ -159,6 +165,7 @@ __all__ = [
     "DropOff",
     "Endpoint",
     "Endpoints",
+    "EtaAccuracyInsights",
     "Event",
     "Events",
     "FieldError",
@@ -190,6 +197,7 @@ __all__ = [
     "Note",
     "Notes",
     "Notice",
+    "OnTimeInsights",
     "Order",
     "OrderEvent",
     "OrderEvents",
@@ -227,6 +235,7 @@ __all__ = [
     "SaidEntry",
     "SaidStep",
     "SaidTrouble",
+    "SatisfactionInsights",
     "SavedFilter",
     "SavedFilters",
     "Secret",
@@ -246,6 +255,7 @@ __all__ = [
     "ToldPage",
     "TotpStart",
     "TrackingLink",
+    "TransitTimesInsights",
     "UnlistedCode",
     "Utterance",
     "Window",

@@ -22,6 +22,11 @@ class Proof(BaseModel, extra="forbid"):
     text: str | None
 
 
+Basis = Literal["area", "lane", "carrier_lane", "service", "carrier"]
+"""Parcels of the same carrier and service to the same area, or of the same lane; of that lane by any service; of that
+service, or of that carrier, anywhere."""
+
+
 class Milestones(BaseModel, extra="forbid"):
     """The first instants of what mattered."""
 
@@ -51,6 +56,22 @@ class TroubleSince(BaseModel, extra="forbid"):
 
     kind: Trouble
     since: datetime
+
+
+class Prediction(BaseModel, extra="forbid"):
+    """In half of all cases it arrives by `p50`, in nine of ten by `p90`."""
+
+    p50: datetime
+    p90: datetime
+
+
+class PredictedFrom(BaseModel, extra="forbid"):
+    """What a prediction rests on: your own parcels of the finest kind there are enough of; older ones count less."""
+
+    samples: int = Field(description="How many parcels; where there is no prediction, too few or all of them quicker.")
+    needed: int
+    basis: Basis
+    at: datetime = Field(description="As of when it was predicted.")
 
 
 class Shipment(BaseModel, extra="forbid"):
@@ -86,6 +107,12 @@ class Shipment(BaseModel, extra="forbid"):
     pieces_total: int
     pieces_delivered: int
     eta: Window | None
+    predicted: Prediction | None = Field(
+        default=None, description="When we think it will arrive; the carrier's own word is `eta`, yours `promised`."
+    )
+    predicted_from: PredictedFrom | None = Field(
+        default=None, description="What that rests on, or that there are too few parcels yet."
+    )
     signed_by: str | None = None
     proofs: list[Proof] = []
     service: str | None

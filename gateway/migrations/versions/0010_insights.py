@@ -1,4 +1,4 @@
-"""How long parcels take, and what was promised.
+"""Nothing: a number kept for insights before they were made. Their tables came with 0018.
 
 Revision ID: 0010
 Revises: 0009

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from sqlmodel import SQLModel
 
 import gateway.desk.tables
+import gateway.insights.tables
 import gateway.pages.tables
 import gateway.search.tables
 import gateway.staff.tables
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 assert gateway.desk.tables, gateway.search.tables
-assert gateway.pages.tables, gateway.tables
+assert gateway.insights.tables, gateway.tables
+assert gateway.pages.tables
 assert gateway.staff.tables
 
 
