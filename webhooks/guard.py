@@ -8,11 +8,9 @@ The lists are explicit because `ipaddress.is_global` of Python 3.11 calls a doze
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import re
 import socket
-from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
@@ -21,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+from webhooks.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -124,8 +124,7 @@ class Guard(AbstractResolver):
     def __init__(self, allow: Iterable[Network] = (), ports: Iterable[int] = DEFAULT_PORTS) -> None:
         self._allow = tuple(allow)
         self._ports = frozenset(ports)
-        # Threads of its own: names that hang must hold up neither the database's threads nor anybody else's.
-        self._threads = ThreadPoolExecutor(max_workers=16, thread_name_prefix="webhook-dns")
+        self._names = Names()
 
     def opened(self, address: Address) -> bool:
         """Tell whether the operator opened the range this address lies in."""
@@ -174,7 +173,7 @@ class Guard(AbstractResolver):
     ) -> list[ResolveResult]:
         """Resolve a name; refuse it as a whole when one of its addresses is forbidden. Raises `OSError`."""
         begun = perf_counter()
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, _look_up, host, port, family)
+        found = await self._names.look_up(host, port, family)
         asking = current_dial.get()
         if asking is not None:
             asking.dns = (perf_counter() - begun) * 1000
@@ -201,7 +200,7 @@ class Guard(AbstractResolver):
 
     async def close(self) -> None:
         """Let the resolving threads go."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._names.close()
 
     async def check_url(self, url: str, field: str = "url") -> None:
         """Check an endpoint's address when it is registered. Raises `BadUrl`, naming the field.
@@ -214,9 +213,8 @@ class Guard(AbstractResolver):
         try:
             addresses = [_read(host)]
         except ValueError:
-            loop = asyncio.get_running_loop()
             try:
-                found = await loop.run_in_executor(self._threads, _look_up, host, port, socket.AF_UNSPEC)
+                found = await self._names.look_up(host, port)
             except (OSError, UnicodeError):
                 if plain:
                     raise BadUrl(f"{field}: plain http is allowed only inside the ranges the operator opened") from None
@@ -259,10 +257,6 @@ def _canonical_4(host: str) -> bool:
         return str(IPv4Address(host)) == host
     except ValueError:
         return False
-
-
-def _look_up(host: str, port: int, family: int) -> list[Any]:
-    return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
 
 
 def _read(text: str) -> Address:
