@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import statistics
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,21 +172,12 @@ async def _bare_exchange(size: int, count: int) -> float:
 
 
 async def _post(url: str, size: int, count: int) -> float:
-    """Run the bare client; return its CPU less that of its start."""
-    import resource  # noqa: PLC0415 - only here
-    import sys  # noqa: PLC0415 - only here
-
-    async def run(posts: int) -> float:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, BARE, "post", url, str(size), str(posts), str(AT_ONCE)
-        )
-        await process.wait()
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-    start = await run(0)
-    return await run(count) - start
+    """Run the bare client; return the seconds of CPU its posts took."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, BARE, "post", url, str(size), str(count), str(AT_ONCE), stdout=asyncio.subprocess.PIPE
+    )
+    said, _ = await process.communicate()
+    return float(said)
 
 
 def parse_and_normalize(seconds: float) -> list[dict[str, Any]]:
@@ -244,12 +236,13 @@ def _fastest(work: Any, seconds: float) -> float:
 
 
 def show(rows: list[dict[str, Any]]) -> None:
-    """Print the table."""
-    print(f"\n{'figure':<46} {'ours':>10} {'bare':>10} {'unit':<9} {'ratio':>7}  reach")
+    """Print the table. The spread is of the rounds' ratios: a half of them lies within."""
+    print(f"\n{'figure':<46} {'ours':>10} {'bare':>10} {'unit':<9} {'ratio':>7} {'spread':>11}  reach")
     for row in rows:
         bare = f"{row['bare']:>10,.2f}" if row["bare"] else " " * 10
         ratio = f"{row['ratio']:>7.2f}" if row["ratio"] else " " * 7
-        print(f"{row['name']:<46} {row['ours']:>10,.2f} {bare} {row['unit']:<9} {ratio}  {row['reach']}")
+        spread = "{:.2f}-{:.2f}".format(*row["spread"]) if "spread" in row else ""
+        print(f"{row['name']:<46} {row['ours']:>10,.2f} {bare} {row['unit']:<9} {ratio} {spread:>11}  {row['reach']}")
 
 
 def main() -> None:
@@ -258,14 +251,15 @@ def main() -> None:
         "push": push_accepted,
         "way": whole_way,
         "dispatch": lambda count: dispatch.fan_out(count, figure, _bare_exchange),
-        "neighbour": lambda _count: dispatch.hanging(figure),
-        "backlog": lambda _count: dispatch.backlog(dispatch.WAITING, figure),
+        "neighbour": lambda _count: dispatch.hanging(arguments.rounds, figure),
+        "backlog": lambda _count: dispatch.backlog(dispatch.WAITING, arguments.rounds, figure),
         "pages": lambda count: watching.notified(max(20, count // 100), figure),
         "find": lambda _count: finding.growth(finding.MILLION, figure),
     }
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", nargs="*", choices=[*parts, "parse", "day", []], help="default: all but day")
     parser.add_argument("--count", type=int, default=6000, help="requests or events for each measure")
+    parser.add_argument("--rounds", type=int, default=12, help="rounds of what lanes do to each other, 10 s each")
     arguments = parser.parse_args()
     wanted = arguments.part or [*parts, "parse"]
     rows: list[dict[str, Any]] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 
 import aiohttp
 import uvloop
@@ -55,7 +56,7 @@ async def fan_out(port: int) -> None:
 
 
 async def post(url: str, size: int, count: int, at_once: int) -> None:
-    """Post `count` bodies of `size` bytes, so many at once, as a dispatcher without any duty would."""
+    """Post `count` bodies of `size` bytes, so many at once, as a dispatcher without any duty would; print the CPU."""
     body = b"x" * size
     headers = {
         "content-type": "application/json",
@@ -72,7 +73,9 @@ async def post(url: str, size: int, count: int, at_once: int) -> None:
                 async with session.post(url, data=body, headers=headers) as answer:
                     await answer.read()
 
+        began = time.process_time()
         await asyncio.gather(*(worker() for _ in range(at_once)))
+        print(time.process_time() - began)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The delivery engine alone in a process of its own, steered by lines of JSON over a socket.
 
-`endpoint` makes one, `tell` appends messages (each stamped with the clock when it was given to the database), `usage`
-says what the process has used.
+`endpoint` makes one, `remove` ends it, `tell` appends messages, each stamped with the clock when it was given to the
+database.
 """
 
 from __future__ import annotations
@@ -78,6 +78,11 @@ def change(path: Path, endpoint_id: str, **columns: Any) -> None:
     _run(path, update(Tables.endpoint).where(_E.id == endpoint_id).values(columns))
 
 
+def probe_now(path: Path, endpoint_id: str) -> None:
+    """Let an open lane try its endpoint at once, while nothing runs."""
+    _run(path, update(Tables.lane).where(_L.endpoint_id == endpoint_id).values(open_until=0))
+
+
 def _run(path: Path, statement: Any) -> None:
     engine = sqlite_engine(f"sqlite:///{path}")
     with engine.begin() as conn:
@@ -110,6 +115,12 @@ class Bench:
         )
         self.dispatcher.touch(MERCHANT, made.id)
         return made.id
+
+    async def remove(self, endpoint_id: str) -> None:
+        """Delete an endpoint."""
+        now = time.time_ns() // 1_000_000
+        await self.store.write(lambda conn: endpoints.remove(conn, MERCHANT, endpoint_id, now))
+        self.dispatcher.touch(MERCHANT, endpoint_id)
 
     async def tell(self, count: int, per_second: float | None = None) -> None:
         """Append messages: all in one commit, or one by one at a steady rate."""

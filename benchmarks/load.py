@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_WHOLE_PROCESS = 2
+"""What `clock_getcpuclockid` adds to a process's number for the clock of all its threads."""
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
@@ -71,9 +73,8 @@ async def fire(port: int, requests: Iterable[bytes], at_once: int) -> Result:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time a process has used, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Return the CPU time a process has used, user and system, to the nanosecond: `/proc` counts in hundredths."""
+    return time.clock_gettime((~pid << 3) | _WHOLE_PROCESS)
 
 
 def memory_mb(pid: int) -> float:
