@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-MOST_IN_A_BATCH = 200
+MOST_IN_A_BATCH = 50
 MOST_IN_MEMORY = 5_000
 _LOOK_AGAIN = 1.0
 """Seconds after a failed batch, and between looks for what memory did not hold."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
@@ -49,6 +50,7 @@ class Flusher:
         self._noted: list[Noted] = []
         self._moved: set[Course] = set()
         self._something = asyncio.Event()
+        self._results = asyncio.Event()
         self._one_at_a_time = asyncio.Lock()
         self._cursors_at = 0.0
         self.trouble = False
@@ -70,6 +72,7 @@ class Flusher:
         if outcome.before is not None:
             self._take(course, item.sequence, at, 0, outcome.before)
         self._take(course, item.sequence, at, item.tries + 1, outcome)
+        self._results.set()
         self._something.set()
 
     def _take(self, course: Course, sequence: int, at: int, number: int, outcome: Outcome) -> None:
@@ -84,6 +87,7 @@ class Flusher:
         if changes:
             self._noted.extend(Noted(course.key, course.generation, change) for change in changes)
             changes.clear()
+            self._results.set()
         self._moved.add(course)
         self._something.set()
 
@@ -91,9 +95,9 @@ class Flusher:
         """Write for ever."""
         while True:
             await self._something.wait()
-            if not self._attempts and not self._noted:
-                # only cursors moved: they have time
-                await asyncio.sleep(max(0.0, self._cursors_at + CURSOR_EVERY - time.monotonic()))
+            with contextlib.suppress(TimeoutError):  # where only cursors moved, they have time until a result comes
+                async with asyncio.timeout(max(0.0, self._cursors_at + CURSOR_EVERY - time.monotonic())):
+                    await self._results.wait()
             await asyncio.sleep(GATHER)
             try:
                 await self.flush(cursors=time.monotonic() - self._cursors_at >= CURSOR_EVERY)
@@ -113,6 +117,7 @@ class Flusher:
             batch.lanes = [row for row in [one.lane_row for one in unsaved] if row is not None]
             batch.replays = [row for row in [one.replay_row for one in unsaved] if row is not None]
             self._attempts, self._exchanges, self._noted = [], [], []
+            self._results.clear()
             if cursors:
                 self._moved = set()
                 self._cursors_at = time.monotonic()
@@ -127,6 +132,7 @@ class Flusher:
                 self._exchanges[:0] = batch.exchanges
                 self._noted[:0] = batch.noted
                 self._moved |= moved
+                self._results.set()
                 self._something.set()
                 raise
             self.trouble = False
