@@ -82,6 +82,21 @@ async def test_the_door(house, phone):
     await page.wait_for_selector(".top nav")
 
 
+async def test_an_order_without_a_parcel_is_found_by_its_number(house, phone):
+    made = await house.call("POST", "/v1/orders", {"order_number": "B-2001"})
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.keyboard.press("/")
+    await page.keyboard.type("B-2001")
+    await page.wait_for_selector("h1:has-text('1 order for')")
+    assert await serious(page) == []
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/console/orders/{made.json['id']}")
+    await page.wait_for_selector("text=No parcel yet.")
+    await page.fill("#find", "B-2002")
+    await page.wait_for_selector("h1:has-text('Nothing for')")
+
+
 async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     faults.expected.append("status of 404")  # nobody has rated it yet
     account_id = await house.demo_account()

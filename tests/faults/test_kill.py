@@ -46,7 +46,7 @@ class Plan:
 
 
 SHORT = Plan(kills=12, lives=(0.05, 0.6), people_each_life=8, people_every=0.02)
-LONG = Plan(kills=100, lives=(0.05, 12.0), people_each_life=25, people_every=0.2)
+LONG = Plan(kills=100, lives=(0.05, 16.0), people_each_life=25, people_every=0.2)
 
 
 @dataclass

@@ -10,11 +10,12 @@ export async function open(main, _, query) {
   if (document.activeElement !== box) box.value = q;
   const mine = ++latest;
   try {
-    const { data } = await api("GET", `/v1/search?limit=50&q=${encodeURIComponent(q)}`);
+    const [{ data }, orders] = await Promise.all([api("GET", `/v1/search?limit=50&q=${encodeURIComponent(q)}`), ordersOf(q)]);
     if (mine !== latest) return undefined;
+    const found = [orders.length ? plural(orders.length, "order") : "", data.length ? plural(data.length, "shipment") : ""].filter(Boolean).join(", ");
     fill(main, h("section", { class: "card" },
-      h("h1", { "aria-live": "polite" }, data.length ? `${plural(data.length, "shipment")} for “${q}”` : `Nothing for “${q}”`),
-      data.length ? h("ul", { class: "rows" }, ...data.map(row)) : h("p", { class: "empty" }, "Look at the spelling, or use less of it: the beginning of a name, the last digits of a number.")));
+      h("h1", { "aria-live": "polite" }, found ? `${found} for “${q}”` : `Nothing for “${q}”`),
+      found ? h("ul", { class: "rows" }, ...orders.map(orderRow), ...data.map(row)) : h("p", { class: "empty" }, "Look at the spelling, or use less of it: the beginning of a name, the last digits of a number.")));
   } catch (trouble) {
     if (mine === latest) fill(main, h("section", { class: "card" }, h("h1", {}, "Find a shipment"), complaint(trouble)));
   }
@@ -26,6 +27,17 @@ export async function open(main, _, query) {
   };
   document.addEventListener("desk-key", onKey);
   return () => document.removeEventListener("desk-key", onKey);
+}
+
+// An order may have no parcel yet, so its number is asked for as well. What is too long for a number is none.
+async function ordersOf(q) {
+  return api("GET", `/v1/orders?limit=5&order_number=${encodeURIComponent(q.trim())}`).then(({ data }) => data, () => []);
+}
+
+function orderRow(of) {
+  return h("li", { class: "work", "data-row": of.id },
+    h("a", { href: `/console/orders/${of.id}` }, "Order ", h("span", { class: "number" }, of.order_number), h("br"), status(of)),
+    h("span", { class: "work-facts" }, h("span", { class: "small" }, of.destination?.city ?? ""), timeOf(of.updated_at)));
 }
 
 function row(of) {
