@@ -43,6 +43,7 @@ demo: $(READY)
 
 test: $(READY)
 	@sh tests/browser/install.sh
+	@sh tests/postgres-install.sh
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 check: $(READY)

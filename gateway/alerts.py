@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.db import SqliteStore
     from gateway.settings import Settings
     from webhooks.channels.outside import Outside
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log = logger("gateway.alerts")
 
@@ -62,7 +62,7 @@ class _Letter:
 class Alerts:
     """Writes to merchants. `open` it in the running loop where there is a mail server."""
 
-    def __init__(self, store: SqliteStore, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._public_url = settings.public_url.rstrip("/")
         self._keep_days = settings.keep_message_days

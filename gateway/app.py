@@ -14,7 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import alerts, housekeeping, metrics, schema, shipments, watching
 from gateway.carriers import CarrierAccess
-from gateway.db import SqliteStore
+from gateway.db import NotNow, is_postgres, open_store
 from gateway.imports.importer import Importer
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
@@ -67,7 +67,9 @@ class Gateway:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.started_at = time.time()
-        self.store = SqliteStore(settings.database)
+        self.store = open_store(settings.database, owner=True)
+        self.taken = asyncio.Event()
+        """Set when the database belongs to another gateway: this one must end, whatever it has in hand."""
         self.vault = Vault(secret_key(settings))
         self.live = Live()
         self.positions = Positions(self.store)
@@ -114,8 +116,11 @@ class Gateway:
 
     async def start(self) -> None:
         """Bring the schema up to date and start this process's roles."""
-        schema.migrate(self.settings.database)
-        self.store.start()
+        if not is_postgres(self.settings.database):  # there a migration is the operator's own step
+            await asyncio.to_thread(schema.migrate, self.settings.database)
+        loop = asyncio.get_running_loop()
+        self.store.on_taken = lambda: loop.call_soon_threadsafe(self.taken.set)
+        await asyncio.to_thread(self.store.start)
         await self.inbox.open()
         roles = self.settings.roles
         self._sender = Sender(
@@ -146,7 +151,7 @@ class Gateway:
         self._every(self.locator.tick, locating.LOOK_EVERY)
         self._every(self._keep_house, 3600)
         self._scheduler.start()
-        log.info("started", roles=roles, database=self.store.path.name)
+        log.info("started", roles=roles, database=self.store.name)
 
     async def stop(self) -> None:
         """Stop in the order of the way: no new questions, no new readings, no new sends, then the database."""
@@ -161,7 +166,8 @@ class Gateway:
         if "dispatch" in self.settings.roles:
             await self.relay.stop()
             await self.postroom.stop()
-            await self.dispatcher.stop()
+            with suppress(NotNow):  # results that cannot be written now are sent again by the next process
+                await self.dispatcher.stop()
         await self.doors.close()
         await self._sender.close()
         await self._close_mail()

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from connectors.base import Connector
     from connectors.facts import Api
     from connectors.limits import State
-    from gateway.db import SqliteStore
     from gateway.vault import Vault
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -81,7 +81,7 @@ class CarrierAccess:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         vault: Vault,
         base_urls: Mapping[str, str],
         tell: Callable[[dict[str, list[Entry]]], None],

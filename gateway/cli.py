@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Parsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse names it nowhere else
 
 _WHAT = "One hub between every parcel carrier and everybody who wants to know where a parcel is."
-_DATABASE = "where the truth is kept, such as sqlite:///gateway.db (GATEWAY_DATABASE)"
+_DATABASE = "where the truth is kept: sqlite:///gateway.db or postgresql://user:password@host/name (GATEWAY_DATABASE)"
 
 
 class Refusal(Exception):  # noqa: N818 - it names what happened
@@ -47,9 +47,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as trouble:  # people get a line and not a traceback
         if os.environ.get("GATEWAY_LOG_LEVEL") == "debug":
             raise
-        _complain(f"{type(trouble).__name__}: {trouble} (GATEWAY_LOG_LEVEL=debug shows where)")
+        _complain(_for_people(trouble))
         return 1
     return code or 0
+
+
+def _for_people(trouble: Exception) -> str:
+    from gateway.db import NotNow  # noqa: PLC0415 - only where something went wrong
+
+    if isinstance(trouble, NotNow):
+        return str(trouble)
+    return f"{type(trouble).__name__}: {trouble} (GATEWAY_LOG_LEVEL=debug shows where)"
 
 
 def _complain(line: str) -> None:

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Delete
 
-    from gateway.db import SqliteStore
     from gateway.settings import Settings
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 _DAY = 86_400_000
 _BATCH = 500
@@ -88,7 +88,7 @@ def _expiry(carrier: str, number: str, last: int | None, now: int) -> Event:
     )
 
 
-async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
+async def drop_old(store: Store, settings: Settings, now: int) -> None:
     """Drop what is older than it is kept, in small pieces, so nobody waits behind a long delete."""
     payload, idempotency, position = Tables.payload.c, Tables.idempotency.c, Tables.position.c
     until = first_id("pay", now - settings.keep_payload_days * _DAY)
@@ -124,7 +124,7 @@ async def drop_old(store: SqliteStore, settings: Settings, now: int) -> None:
 
 
 async def _drop_of_each(
-    store: SqliteStore, merchants: Callable[[Connection], Iterable[str]], drop: Callable[..., bool], at: int
+    store: Store, merchants: Callable[[Connection], Iterable[str]], drop: Callable[..., bool], at: int
 ) -> None:
     """Drop of each merchant what is from before an instant, piece by piece."""
     for merchant_id in await store.read(merchants):
@@ -132,7 +132,7 @@ async def _drop_of_each(
             pass
 
 
-async def _drop_exchanges(store: SqliteStore, before_day: int) -> None:
+async def _drop_exchanges(store: Store, before_day: int) -> None:
     """Drop what attempts looked like on the wire: also of merchants that only ever tested an endpoint."""
     everybody = select(Tables.merchant.c.id)
     for merchant_id in await store.read(lambda conn: conn.execute(everybody).scalars().all()):
@@ -140,7 +140,7 @@ async def _drop_exchanges(store: SqliteStore, before_day: int) -> None:
             pass
 
 
-async def _drop_positions(store: SqliteStore, now: int) -> None:
+async def _drop_positions(store: Store, now: int) -> None:
     """Drop the messages that told where couriers were: a day is long enough to send them."""
     until = now - _POSITION_DAYS * _DAY
     for merchant_id in await store.read(retention.merchants):

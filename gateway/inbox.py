@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.db import SqliteStore
+    from webhooks.store import Store
 
 T = TypeVar("T")
 
@@ -56,7 +56,7 @@ def digest_of(body: bytes) -> bytes:
 class Inbox:
     """Keeps payloads. Those that arrive while a commit is under way share the next one."""
 
-    def __init__(self, store: SqliteStore, hand_over: Callable[[list[Kept]], None], most_waiting: int) -> None:
+    def __init__(self, store: Store, hand_over: Callable[[list[Kept]], None], most_waiting: int) -> None:
         self._store = store
         self._hand_over = hand_over
         self._most_waiting = most_waiting

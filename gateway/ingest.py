@@ -19,6 +19,7 @@ from connectors.base import Payload
 from connectors.errors import Unreadable
 from gateway import metrics, own_codes, shipments
 from gateway.apply import Applied, apply
+from gateway.db import NotNow
 from gateway.inbox import Kept, waiting_after
 from gateway.proofs.store import named
 from gateway.reading import Read, read
@@ -33,12 +34,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.db import SqliteStore
     from gateway.lastmile.moving import Seen
     from gateway.steps import Key
     from normalizer.codes import Meaning
     from normalizer.model import Event
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -51,7 +52,7 @@ _LOOK_AGAIN = 1.0
 class Ingest:
     """Reads what the inbox keeps. Payloads are handed over in memory; what does not fit is found on disk again."""
 
-    def __init__(self, store: SqliteStore, tell: Callable[[dict[str, list[Entry]]], None]) -> None:
+    def __init__(self, store: Store, tell: Callable[[dict[str, list[Entry]]], None]) -> None:
         self._store = store
         self._tell = tell
         self._queue: deque[Kept] = deque()
@@ -101,7 +102,11 @@ class Ingest:
 
     async def _run(self) -> None:
         while not self._stopping:
-            batch = await self._next_batch()
+            try:
+                batch = await self._next_batch()
+            except NotNow as trouble:
+                await self._wait_for_the_database(trouble)
+                continue
             if not batch:
                 self._news.clear()
                 if not self._queue and not self._overflowed and not self._stopping:
@@ -110,6 +115,8 @@ class Ingest:
                 continue
             try:
                 await self._digest(batch)
+            except NotNow as trouble:
+                await self._wait_for_the_database(trouble)
             except Exception:
                 log.exception("ingest_failed", payloads=len(batch))
                 await self._one_by_one(batch)
@@ -125,6 +132,12 @@ class Ingest:
             self._overflowed = True
         held = {kept.id for kept in self._queue}
         return [kept for kept in found if kept.id not in held]
+
+    async def _wait_for_the_database(self, trouble: NotNow) -> None:
+        """Wait a moment; what could not be stored stands on disk as kept and is found again."""
+        self._overflowed = True
+        log.warning("ingest_waits", reason=str(trouble))
+        await asyncio.sleep(_LOOK_AGAIN)
 
     async def _digest(self, batch: Sequence[Kept]) -> None:
         loop = asyncio.get_running_loop()
@@ -142,6 +155,9 @@ class Ingest:
         for kept in batch:
             try:
                 await self._digest([kept])
+            except NotNow as trouble:
+                await self._wait_for_the_database(trouble)
+                return
             except Exception as trouble:
                 log.exception("payload_set_aside", payload=kept.id, carrier=kept.payload.carrier)
                 row = _mark(kept, Read(trouble=Unreadable(f"it could not be stored: {type(trouble).__name__}")))

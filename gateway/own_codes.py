@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.db import SqliteStore
     from gateway.inbox import Kept
+    from webhooks.store import Store
 
 MOST = 2_000
 """Rows of one account, and codes without a row shown beside them."""
@@ -97,7 +97,7 @@ class OwnCodes:
     `clock` tells seconds.
     """
 
-    def __init__(self, store: SqliteStore, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
         self._known: dict[Key, tuple[float, int | None, Own]] = {}

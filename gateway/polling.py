@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from connectors.client import Answer
     from gateway.carriers import AccountKey, CarrierAccess
-    from gateway.db import SqliteStore
     from gateway.due import Due
     from gateway.inbox import Inbox
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -49,7 +49,7 @@ class Poller:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         inbox: Inbox,
         access: CarrierAccess,
         tell: Callable[[dict[str, list[Entry]]], None],

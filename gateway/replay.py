@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from gateway.db import SqliteStore
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 _BATCH = 200
 
@@ -39,7 +39,7 @@ def _page(
 
 
 async def replay(
-    store: SqliteStore, *, carrier: str | None = None, since: int | None = None, only_unreadable: bool = False
+    store: Store, *, carrier: str | None = None, since: int | None = None, only_unreadable: bool = False
 ) -> AsyncIterator[tuple[int, int, dict[str, list[Entry]]]]:
     """Read kept payloads again, oldest first; yield (payloads read, new events, new log entries) for each batch.
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from gateway.db import sqlite_engine
+from gateway.db import connected
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _HERE = Path(__file__).parent / "migrations"
 
@@ -29,30 +33,28 @@ def newest() -> str:
 
 def migrate(database: str) -> str:
     """Bring the database's schema up to date; return its revision. Safe to run twice."""
-    engine = sqlite_engine(database)
-    config = _config()
-    with engine.connect() as connection:
+
+    def upgrade(connection: Connection) -> None:
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()
-    engine.dispose()
+
+    connected(database, upgrade)
     return newest()
 
 
 def revision_of(database: str) -> str | None:
     """Return the revision a database is at, None where it has no schema yet."""
-    engine = sqlite_engine(database)
-    with engine.connect() as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-    engine.dispose()
-    return found
+    return connected(database, lambda connection: MigrationContext.configure(connection).get_current_revision())
 
 
 def write_revision(message: str, database: str) -> None:
     """Write the next revision from what the tables say now: for developers, then read and edited by hand."""
-    engine = sqlite_engine(database)
-    config = _config()
-    with engine.connect() as connection:
+
+    def write(connection: Connection) -> None:
+        config = _config()
         config.attributes["connection"] = connection
         command.revision(config, message=message, autogenerate=True)
-    engine.dispose()
+
+    connected(database, write)

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from connectors.client import Answer
     from gateway.carriers import CarrierAccess
-    from gateway.db import SqliteStore
     from gateway.due import Due
     from gateway.inbox import Inbox
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -51,7 +51,7 @@ class SecondGuess:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         inbox: Inbox,
         access: CarrierAccess,
         tell: Callable[[dict[str, list[Entry]]], None],

@@ -32,7 +32,11 @@ async def running(settings: Settings, bound: socket.socket, *more: web.AbstractR
     from gateway.app import Gateway  # noqa: PLC0415
 
     gateway = Gateway(settings)
-    await gateway.start()
+    try:
+        await gateway.start()
+    except BaseException:
+        bound.close()
+        raise
     app = build(gateway)
     app.add_routes(more)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_LAST_REQUESTS)

@@ -27,12 +27,16 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    database: str = Field(default="sqlite:///./gateway.db", description="Where the truth is kept: `sqlite:///file.db`.")
+    database: str = Field(
+        default="sqlite:///./gateway.db",
+        repr=False,
+        description="Where the truth is kept: `sqlite:///file.db`, or `postgresql://user:password@host/name`.",
+    )
     secret_key: str = Field(
         default="",
         repr=False,
         description="Seals carriers' credentials and webhook secrets: at least 32 characters, kept apart from the "
-        "database. Empty: made once and kept in a file beside a SQLite database.",
+        "database. Empty: made once and kept in a file beside a SQLite database; with PostgreSQL it must be set.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
@@ -86,7 +90,8 @@ class Settings(BaseModel):
         default="",
         repr=False,
         description="Where proofs of delivery are kept, sealed: a folder, or a bucket of any store that speaks S3, as "
-        "`s3+https://KEY:SECRET@host/bucket/folder?region=eu-west-1`. Empty: a folder `proofs` beside the database.",
+        "`s3+https://KEY:SECRET@host/bucket/folder?region=eu-west-1`. Empty: a folder `proofs` beside a SQLite "
+        "database, with PostgreSQL where the gateway is started.",
     )
     keep_proof_days: int = Field(default=180, gt=0, description="How long proofs of delivery are kept.")
     tracking_link_days: int = Field(

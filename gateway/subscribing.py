@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gateway.carriers import AccountKey, CarrierAccess
-    from gateway.db import SqliteStore
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -86,7 +86,7 @@ class Subscriber:
     """Asks carriers to push. `tick` is called by the scheduler, where the gateway has an address to be called at."""
 
     def __init__(
-        self, store: SqliteStore, access: CarrierAccess, public_url: str, wake: Callable[[], None] = lambda: None
+        self, store: Store, access: CarrierAccess, public_url: str, wake: Callable[[], None] = lambda: None
     ) -> None:
         self._store = store
         self._access = access

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class Merchant(SQLModel, table=True):
@@ -77,15 +77,11 @@ class Shipment(SQLModel, table=True):
     __tablename__ = "shipment"
     __table_args__ = (
         UniqueConstraint("merchant_id", "carrier", "number_key", name="shipment_number"),
-        Index("shipment_due", "next_poll_at", sqlite_where=text("next_poll_at is not null")),
-        Index("shipment_look", "trouble_at", sqlite_where=text("trouble_at is not null")),
-        Index("shipment_subscribe", "subscribe_at", sqlite_where=text("subscribe_at is not null")),
-        Index(
-            "shipment_account_due",
-            "merchant_id",
-            "account_id",
-            "next_poll_at",
-            sqlite_where=text("next_poll_at is not null"),
+        partial_index("shipment_due", "next_poll_at", where="next_poll_at is not null"),
+        partial_index("shipment_look", "trouble_at", where="trouble_at is not null"),
+        partial_index("shipment_subscribe", "subscribe_at", where="subscribe_at is not null"),
+        partial_index(
+            "shipment_account_due", "merchant_id", "account_id", "next_poll_at", where="next_poll_at is not null"
         ),
         Index("shipment_updated", "merchant_id", "updated_at", "id"),
         Index("shipment_status", "merchant_id", "status", "updated_at"),
@@ -177,7 +173,7 @@ class Payload(SQLModel, table=True):
 
     __tablename__ = "payload"
     __table_args__ = (
-        Index("payload_waiting", "id", sqlite_where=text("state = 'kept'")),
+        partial_index("payload_waiting", "id", where="state = 'kept'"),
         Index("payload_time", "id"),
     )
 

@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import make_url
 
+from gateway.db import is_postgres
+
 if TYPE_CHECKING:
     from gateway.settings import Settings
 
@@ -66,10 +68,10 @@ def secret_key(settings: Settings) -> str:
     """Return the set key, or the one kept in a file beside the SQLite database, made on first use (mode 0600)."""
     if settings.secret_key:
         return settings.secret_key
-    url = make_url(settings.database)
-    if not url.drivername.startswith("sqlite") or not url.database:
+    database = "" if is_postgres(settings.database) else make_url(settings.database).database
+    if not database:
         raise ValueError("set GATEWAY_SECRET_KEY: only a SQLite database has a place beside it to keep one")
-    path = Path(url.database + ".key")
+    path = Path(database + ".key")
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

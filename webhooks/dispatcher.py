@@ -351,7 +351,11 @@ class Dispatcher:
         if self._behind:
             self._wake.set()
         visit = Visit([course for course in first if self._may_read(course, now)], self._courses.head)
-        visit.hand_over(await self._store.read(visit.read))
+        try:
+            visit.hand_over(await self._store.read(visit.read))
+        except BaseException:
+            self._behind |= dict.fromkeys(first)
+            raise
         for course in visit.courses:
             self._flusher.moved(course)
             self._pump(course)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Index, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ def core_table(model: type[SQLModel]) -> Table:
     table = getattr(model, "__table__")  # noqa: B009 - SQLModel does not declare the attribute it sets
     assert isinstance(table, Table)  # noqa: S101 - tells mypy what SQLModel made
     return table
+
+
+def partial_index(name: str, *columns: str, where: str) -> Index:
+    """Return an index of the rows a condition picks, on either database."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 def insert(conn: Connection, table: Table) -> Any:

@@ -56,7 +56,7 @@ from gateway.api.auth import LIMITS, Doorkeeper
 from gateway.api.calls import Desk, runner
 from gateway.api.problems import Problem
 from gateway.console.pages import ConsolePages
-from gateway.db import LogFull, StoreClosed
+from gateway.db import NotNow
 from gateway.lastmile.public import PublicCourier
 from gateway.log import REQUEST_ID, logger
 from gateway.pages import statics
@@ -236,7 +236,7 @@ async def _answered(
         return await handler(request)
     except Problem as problem:
         return problem.response(request_id)
-    except (LogFull, StoreClosed):
+    except NotNow:
         return Problem("busy", headers={"Retry-After": _BUSY_SECONDS}).response(request_id)
     except web.HTTPException as trouble:
         return problems.from_http(trouble).response(request_id)

@@ -49,7 +49,7 @@ def _health(conn: Connection, now: int) -> list[dict[str, Any]]:
                 func.count().label("shipments"),
                 func.max(s.polled_at).label("polled_at"),
                 func.max(s.pushed_at).label("pushed_at"),
-                func.sum(func.min(s.poll_failures, 1)).label("failing"),
+                func.count().filter(s.poll_failures > 0).label("failing"),
             )
             .where(s.tracking.is_(True), s.next_poll_at.is_not(None) | s.pushed_at.is_not(None))
             .group_by(s.carrier)

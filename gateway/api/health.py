@@ -10,7 +10,7 @@ from sqlalchemy import text, update
 
 from gateway import metrics, schema
 from gateway.api.calls import answer
-from gateway.db import LogFull, StoreClosed
+from gateway.db import NotNow
 from gateway.log import logger
 from webhooks.tables import Tables
 
@@ -41,7 +41,7 @@ def ready(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRespo
         reasons = []
         try:
             await gateway.store.write(_touch)
-        except (LogFull, StoreClosed) as trouble:
+        except NotNow as trouble:
             reasons.append(str(trouble))
         except Exception:
             log.exception("not_ready")

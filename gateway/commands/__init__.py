@@ -48,9 +48,27 @@ def settings_of(given: Namespace, **more: Any) -> Settings:
         raise Refusal(f"{file} cannot be read: {trouble.strerror}") from None
     except ValueError as trouble:
         raise Refusal(f"bad settings: {trouble}") from None
-    if not settings.database.startswith("sqlite:///"):
-        raise Refusal("the database must be a SQLite file, such as sqlite:///gateway.db")
+    if not settings.database.startswith(("sqlite:///", "postgresql://")):
+        raise Refusal("the database must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
     return settings
+
+
+def make_ready(database: str) -> None:
+    """Bring a SQLite file up to date; raise `Refusal` for a PostgreSQL database that is not."""
+    from gateway import schema  # noqa: PLC0415 - as above
+    from gateway.db import is_postgres, shown  # noqa: PLC0415
+
+    at, newest = schema.revision_of(database), schema.newest()
+    if at == newest:
+        return
+    if not is_postgres(database):
+        schema.migrate(database)
+        return
+    raise Refusal(
+        f"the schema of {shown(database)} is {f'at {at}' if at else 'not there yet'}, this program needs {newest}: "
+        f"run carrier-gateway migrate --database {shown(database)}",
+        1,
+    )
 
 
 def table(rows: Iterable[Sequence[str]], head: Sequence[str] = ()) -> None:

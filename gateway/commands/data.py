@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,8 @@ from sqlalchemy import func, select
 from connectors import UnknownCarrier, carrier_codes, connector
 from gateway import keys, schema
 from gateway.cli import Refusal
-from gateway.commands import say, settings_of, show, table
-from gateway.db import SqliteStore, sqlite_engine
+from gateway.commands import make_ready, say, settings_of, show, table
+from gateway.db import SqliteStore, is_postgres, open_store, run_once, shown
 from gateway.ids import new_id
 from gateway.log import configure
 from gateway.pages.links import Links
@@ -29,7 +28,6 @@ from webhooks.channels.letter import BadAddress, read_address
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterator
 
     from sqlalchemy import Connection
 
@@ -44,28 +42,20 @@ def migrate(given: Namespace) -> None:
     database = settings_of(given).database
     before = schema.revision_of(database)
     after = schema.migrate(database)
-    say(f"{database} is at {after}" + (", as before" if before == after else ""))
-
-
-@contextmanager
-def writing(database: str) -> Iterator[Connection]:
-    """Open a transaction in an up-to-date database. Leaves checkpoints to the gateway that may be serving."""
-    if schema.revision_of(database) != schema.newest():
-        schema.migrate(database)
-    engine = sqlite_engine(database)
-    with engine.begin() as conn:
-        conn.exec_driver_sql("PRAGMA wal_autocheckpoint=0")
-        yield conn
-    engine.dispose()
+    say(f"{shown(database)} is at {after}" + (", as before" if before == after else ""))
 
 
 def new_merchant(database: str, name: str, contact_email: str | None = None) -> dict[str, str]:
     """Make a merchant with a first key; return `merchant_id` and `api_key`, which is shown this once."""
     merchant_id, now = new_id("mer"), time.time_ns() // 1_000_000
     key = keys.make_key("merchant", merchant_id, label="first key")
-    with writing(database) as conn:
+
+    def make(conn: Connection) -> None:
         keys.create_merchant(conn, merchant_id, name, now, contact_email=contact_email)
         keys.store_key(conn, key, now)
+
+    make_ready(database)
+    run_once(database, make)
     return {"merchant_id": merchant_id, "api_key": key.text}
 
 
@@ -96,7 +86,7 @@ def replay(given: Namespace) -> None:
 
 
 async def _replay(database: str, carrier: str | None, since: int | None, *, only_unreadable: bool) -> tuple[int, int]:
-    store = SqliteStore(database)
+    store = open_store(database)
     store.start()
     payloads = events = 0
     try:
@@ -110,7 +100,7 @@ async def _replay(database: str, carrier: str | None, since: int | None, *, only
 
 async def _replay_shops(settings: Settings) -> tuple[int, int]:
     configure(settings.log_level, settings.log_format)
-    key, store = secret_key(settings), SqliteStore(settings.database)
+    key, store = secret_key(settings), open_store(settings.database)
     store.start()
     try:
         count = await store.write(shop_pushes.again)
@@ -156,11 +146,12 @@ def _unlisted(given: Namespace) -> None:
     if given.carrier is not None:
         statement = statement.where(c.carrier == given.carrier)
     statement = statement.group_by(c.carrier, c.code).order_by(func.sum(c.count).desc(), c.carrier, c.code)
-    with sqlite_engine(database, read_only=True).connect() as conn:
-        found = [
-            {"carrier": carrier, "code": code, "count": count, "example": text, "last_at": render.millis_instant(at)}
-            for carrier, code, count, text, at in conn.execute(statement)
-        ]
+    found = [
+        {"carrier": carrier, "code": code, "count": int(count), "example": text, "last_at": render.millis_instant(at)}
+        for carrier, code, count, text, at in run_once(
+            database, lambda conn: conn.execute(statement).all(), read_only=True
+        )
+    ]
     if given.json:
         show(found)
     elif not found:
@@ -172,8 +163,10 @@ def _unlisted(given: Namespace) -> None:
 
 def _existing(given: Namespace) -> str:
     database = settings_of(given).database
-    if not SqliteStore(database).path.exists():
+    if not is_postgres(database) and not SqliteStore(database).path.exists():
         raise Refusal(f"there is no database {database}")
-    if schema.revision_of(database) != schema.newest():
+    if is_postgres(database):
+        make_ready(database)
+    elif schema.revision_of(database) != schema.newest():
         raise Refusal(f"{database} is of another version: run carrier-gateway migrate", 1)
     return database

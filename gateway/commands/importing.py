@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select
 
-from gateway import schema
 from gateway.cli import Refusal
-from gateway.commands import say, settings_of
-from gateway.db import SqliteStore
+from gateway.commands import make_ready, say, settings_of
+from gateway.db import open_store
 from gateway.imports import files, store
 from gateway.imports.importer import Importer
 from gateway.pages.links import Links
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
 
     from gateway.imports.files import Form, Kind
     from gateway.settings import Settings
+    from webhooks.store import Store
 
 _FORMS: dict[str, Form] = {".csv": "csv", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 _PAGE = 200
@@ -49,7 +49,7 @@ def take_in(given: Namespace) -> int:
         items = files.read(given.kind, form, body)
     except files.BadFile as trouble:
         raise Refusal(f"{given.file} {trouble}") from None
-    schema.migrate(settings.database)
+    make_ready(settings.database)
     done = asyncio.run(_take_in(settings, given.merchant, given.kind, form, body, len(items)))
     say(f"{done['done']} {given.kind}: {done['created']} new, {done['known']} there already, {done['refused']} refused")
     return 1 if done["refused"] else 0
@@ -59,7 +59,7 @@ async def _take_in(  # noqa: PLR0917 - the file and what it is
     settings: Settings, merchant_id: str, kind: Kind, form: Form, body: bytes, total: int
 ) -> RowMapping:
     key = secret_key(settings)
-    vault, database = Vault(key), SqliteStore(settings.database)
+    vault, database = Vault(key), open_store(settings.database)
     links = Links(key, settings.public_url, settings.tracking_link_days, database)
     database.start()
     try:
@@ -83,7 +83,7 @@ async def _take_in(  # noqa: PLR0917 - the file and what it is
         await database.close()
 
 
-async def _watched(importer: Importer, database: SqliteStore, merchant_id: str, import_id: str) -> RowMapping:
+async def _watched(importer: Importer, database: Store, merchant_id: str, import_id: str) -> RowMapping:
     shown = sys.stderr.isatty()
     while True:
         row = await importer.go_on(merchant_id, import_id)

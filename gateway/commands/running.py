@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from gateway.cli import Refusal
-from gateway.commands import say, settings_of
+from gateway.commands import make_ready, say, settings_of
 from gateway.serving import address_of, running
 
 if TYPE_CHECKING:
@@ -68,23 +70,36 @@ def serve(given: Namespace) -> int:
 
     settings = settings_of(given, host=given.host, port=given.port, roles=given.roles)
     log.configure(settings.log_level, settings.log_format)
+    make_ready(settings.database)
     bound = listen(settings.host, settings.port)
     address = address_of(bound)
     if not settings.public_url:
         settings = settings.model_copy(update={"public_url": address})
 
     async def work(stop: asyncio.Event) -> int:
-        async with running(settings, bound):
+        async with running(settings, bound) as gateway:
             rest_the_collector()
             if "api" in settings.roles:
                 say(f"carrier gateway on {address}, its API described at {address}/docs")
                 say("make a merchant: carrier-gateway merchant create NAME" + _database(given))
             else:
                 say(f"carrier gateway with the roles {', '.join(settings.roles)}")
-            await stop.wait()
+            await _either(stop, gateway.taken)
+            if gateway.taken.is_set():
+                # Nothing may be written any more, so there is nothing to finish: as if it had been killed.
+                sys.stderr.write(f"carrier-gateway: {gateway.store.away}; it ends here\n")
+                sys.stderr.flush()
+                os._exit(1)
         return 0
 
     return run(work)
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _database(given: Namespace) -> str:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from gateway.cli import Refusal
-from gateway.commands import settings_of, show
-from gateway.commands.data import writing
+from gateway.commands import make_ready, settings_of, show
+from gateway.db import run_once
 from gateway.staff import people
 from gateway.tables import Tables
 from webhooks.channels.letter import BadAddress, read_address
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+    from sqlalchemy import Connection
 
     from gateway.keys import KeyRole
 
@@ -28,16 +30,18 @@ def invite(given: Namespace) -> None:
     except BadAddress as bad:
         raise Refusal(f"EMAIL: {bad}") from None
     merchant_id, role = given.merchant or "", given.role
-    with writing(settings.database) as conn:
-        if (
-            merchant_id
-            and conn.execute(select(Tables.merchant.c.id).where(Tables.merchant.c.id == merchant_id)).first() is None
-        ):
+    wanted: KeyRole = role if merchant_id else "operator"
+
+    def make(conn: Connection) -> people.Invited:
+        known = select(Tables.merchant.c.id).where(Tables.merchant.c.id == merchant_id)
+        if merchant_id and conn.execute(known).first() is None:
             raise Refusal(f"there is no merchant {merchant_id}")
-        wanted: KeyRole = role if merchant_id else "operator"
         try:
-            made = people.invite(conn, merchant_id, email, wanted, by="command line", now=time.time_ns() // 1_000_000)
+            return people.invite(conn, merchant_id, email, wanted, by="command line", now=time.time_ns() // 1_000_000)
         except people.Taken:
             raise Refusal(f"{email} is somebody of another merchant already") from None
+
+    make_ready(settings.database)
+    made = run_once(settings.database, make)
     base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
     show({"email": made.email, "role": wanted, "link": f"{base}/console/invitation/{made.token}"})

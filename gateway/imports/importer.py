@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.db import SqliteStore
     from gateway.imports.files import Item
     from gateway.orders.store import NewOrder
     from gateway.pages.links import Links
     from gateway.shipments import NewShipment
     from gateway.vault import Vault
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -58,7 +58,7 @@ class Importer:
     """Takes in what waits."""
 
     def __init__(
-        self, database: SqliteStore, vault: Vault, links: Links, tell: Callable[[Told], None], wake: Callable[[], None]
+        self, database: Store, vault: Vault, links: Links, tell: Callable[[Told], None], wake: Callable[[], None]
     ) -> None:
         self._store = database
         self._vault = vault

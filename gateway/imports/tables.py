@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class Import(SQLModel, table=True):
@@ -15,7 +15,7 @@ class Import(SQLModel, table=True):
 
     __tablename__ = "import_job"
     __table_args__ = (
-        Index("import_job_open", "merchant_id", "id", sqlite_where=text("finished_at is null")),
+        partial_index("import_job_open", "merchant_id", "id", where="finished_at is null"),
         Index("import_job_finished", "finished_at"),
     )
 

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.carriers import CarrierAccess
-    from gateway.db import SqliteStore
     from gateway.inbox import Inbox
     from gateway.lastmile.moving import Key
     from gateway.lastmile.positions import Positions
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -49,7 +49,7 @@ _OUT = Status.OUT_FOR_DELIVERY.value
 class Locator:
     """Asks where watched couriers are, in each account's limits. Used from the event loop only."""
 
-    def __init__(self, store: SqliteStore, inbox: Inbox, access: CarrierAccess, positions: Positions) -> None:
+    def __init__(self, store: Store, inbox: Inbox, access: CarrierAccess, positions: Positions) -> None:
         self._store = store
         self._inbox = inbox
         self._access = access

@@ -1,8 +1,10 @@
 """Alembic's entry: runs the history on the connection it is given (see `gateway.schema`)."""
 
 from alembic import context
+from sqlalchemy import Column, String, event
 from sqlmodel import SQLModel
 
+import gateway.db.tables
 import gateway.desk.tables
 import gateway.imports.tables
 import gateway.insights.tables
@@ -22,6 +24,7 @@ import webhooks.tables
 
 # Imported so that the metadata is whole.
 _WHOLE = (
+    gateway.db.tables,
     gateway.imports.tables,
     gateway.insights.tables,
     gateway.desk.tables,
@@ -40,11 +43,26 @@ _WHOLE = (
     webhooks.tables,
 )
 
+connection = context.config.attributes["connection"]
+
+
+def by_bytes(column, _table):
+    """Compare texts as SQLite does, byte by byte, whatever language a PostgreSQL database was made for."""
+    if type(column.type) is String:
+        column.type = String(column.type.length, collation="C")
+
+
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
     compare_type=True,
 )
-with context.begin_transaction():
-    context.run_migrations()
+if connection.dialect.name == "postgresql":
+    event.listen(Column, "before_parent_attach", by_bytes)
+try:
+    with context.begin_transaction():
+        context.run_migrations()
+finally:
+    if event.contains(Column, "before_parent_attach", by_bytes):
+        event.remove(Column, "before_parent_attach", by_bytes)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class Wish(SQLModel, table=True):
@@ -76,9 +76,9 @@ class Notice(SQLModel, table=True):
     __tablename__ = "notice"
     __table_args__ = (
         UniqueConstraint("merchant_id", "message_id", "channel", "address_hash", name="notice_once"),
-        Index("notice_due", "merchant_id", "account_id", "due_at", sqlite_where=text("due_at is not null")),
-        Index("notice_waiting", "merchant_id", "shipment_id", sqlite_where=text("due_at is not null")),
-        Index("notice_provider", "merchant_id", "account_id", "provider_id", sqlite_where=text("provider_id != ''")),
+        partial_index("notice_due", "merchant_id", "account_id", "due_at", where="due_at is not null"),
+        partial_index("notice_waiting", "merchant_id", "shipment_id", where="due_at is not null"),
+        partial_index("notice_provider", "merchant_id", "account_id", "provider_id", where="provider_id != ''"),
         Index("notice_age", "merchant_id", "created_at"),
     )
 

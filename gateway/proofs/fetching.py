@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
     from gateway.carriers import CarrierAccess
-    from gateway.db import SqliteStore
     from gateway.proofs.keeper import Keeper
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -44,7 +44,7 @@ class Fetcher:
     """Fetches proofs, each account's within its own limits. `tick` is called by the scheduler."""
 
     def __init__(
-        self, db: SqliteStore, access: CarrierAccess, keeper: Keeper, tell: Callable[[tuple[str, str]], None]
+        self, db: Store, access: CarrierAccess, keeper: Keeper, tell: Callable[[tuple[str, str]], None]
     ) -> None:
         self._db = db
         self._access = access

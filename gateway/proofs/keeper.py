@@ -13,10 +13,10 @@ from gateway.proofs.content import clean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gateway.db import SqliteStore
     from gateway.proofs.places import Place
     from gateway.proofs.store import Named
     from gateway.vault import Vault
+    from webhooks.store import Store
 
 _DAY = 86_400_000
 
@@ -24,7 +24,7 @@ _DAY = 86_400_000
 class Keeper:
     """Keeps proofs. A proof is there once its bytes are in their place and its row says so, in this order."""
 
-    def __init__(self, db: SqliteStore, vault: Vault, place: Place) -> None:
+    def __init__(self, db: Store, vault: Vault, place: Place) -> None:
         self._db = db
         self._vault = vault
         self._place = place

@@ -15,6 +15,7 @@ import aiohttp
 from sqlalchemy.engine import make_url
 from yarl import URL
 
+from gateway.db import is_postgres
 from gateway.proofs.signing import Signer
 
 _NAME = re.compile(r"[A-Za-z0-9_]+(/[A-Za-z0-9_]+)*")
@@ -180,12 +181,13 @@ def read_address(text: str) -> BucketAddress:
 
 
 def open_place(setting: str, database: str) -> Place:
-    """Return the place a setting names; empty, a folder beside a SQLite database."""
+    """Return the place a setting names; empty, a folder beside a SQLite database, or where the process runs."""
     if setting.startswith("s3+"):
         return Bucket(read_address(setting))
     if setting:
         return Folder(Path(setting))
-    return Folder(Path(make_url(database).database or ".").parent / "proofs")
+    beside = "." if is_postgres(database) else make_url(database).database or "."
+    return Folder(Path(beside).parent / "proofs")
 
 
 def _checked(name: str) -> str:

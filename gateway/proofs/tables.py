@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, Table, text
+from sqlalchemy import BigInteger, Index, Table
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class Proof(SQLModel, table=True):
@@ -15,7 +15,7 @@ class Proof(SQLModel, table=True):
 
     __tablename__ = "proof"
     __table_args__ = (
-        Index("proof_due", "due_at", sqlite_where=text("due_at is not null")),
+        partial_index("proof_due", "due_at", where="due_at is not null"),
         Index("proof_age", "created_at"),
     )
 

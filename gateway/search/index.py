@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select
 
-from gateway.search import words
+from gateway.search import postings, words
 from gateway.search.tables import SearchTables
 from gateway.tables import Tables
 from webhooks.store import Many
@@ -93,7 +93,7 @@ def _take(conn: Connection, marks: Marks, unseal: Unseal, merchant_id: str, ids:
     }
     number = conn.execute(select(func.coalesce(func.max(entry.number), 0))).scalar_one()
     fresh: list[dict[str, Any]] = []
-    indexed: list[tuple[int, str]] = []
+    indexed: list[tuple[int, set[str]]] = []
     for row in rows:
         theirs = words_of(row, unseal(row))
         told = sha256("\n".join(sorted(theirs)).encode()).digest()[:16]
@@ -102,10 +102,10 @@ def _take(conn: Connection, marks: Marks, unseal: Unseal, merchant_id: str, ids:
         number += 1
         marked = {marks.mark(merchant_id, one) for word in theirs for one in words.beginnings(word)}
         fresh.append({"merchant_id": merchant_id, "shipment_id": row["id"], "number": number, "words": told})
-        indexed.append((number, " ".join(sorted(marked))))
+        indexed.append((number, marked))
     if fresh:
         _ENTER(conn, fresh)
-        conn.exec_driver_sql("insert into search_index (rowid, words) values (?, ?)", indexed)
+        postings.enter(conn, indexed)
     conn.execute(delete(SearchTables.due).where(due.merchant_id == merchant_id, due.shipment_id.in_(ids)))
 
 
@@ -152,12 +152,8 @@ def _answered(
     check: Sequence[frozenset[str]] = (),
 ) -> list[tuple[RowMapping, Mapping[str, Any] | None]]:
     """Return what has all words of one of some ways; with `check`, only what answers those as well."""
-    asked = " OR ".join(f"({_match(marks, of.merchant_id, way)})" for way in ways)
-    entries = conn.execute(
-        text("select rowid from search_index where search_index match :asked order by rowid desc limit :most"),
-        {"asked": asked, "most": _CANDIDATES},
-    )
-    numbers = [row[0] for row in entries]
+    marked = [{marks.mark(of.merchant_id, word) for word in way} for way in ways]
+    numbers = postings.look_up(conn, marked, _CANDIDATES)
     answered: list[tuple[RowMapping, Mapping[str, Any] | None]] = []
     for begin in range(0, len(numbers), _AT_ONCE):
         for row in _rows(conn, of.merchant_id, numbers[begin : begin + _AT_ONCE]):
@@ -167,10 +163,6 @@ def _answered(
                 if len(answered) == of.most:
                     return answered
     return answered
-
-
-def _match(marks: Marks, merchant_id: str, way: frozenset[str]) -> str:
-    return " AND ".join(f'"{marks.mark(merchant_id, word)}"' for word in sorted(way))
 
 
 def _rows(conn: Connection, merchant_id: str, numbers: Sequence[int]) -> list[RowMapping]:

@@ -1,7 +1,7 @@
 """Tables of the search: what waits to be indexed, and which entry of the index is which shipment.
 
-The index itself is SQLite's FTS5 (`search_index`, made by the migration). It holds keyed hashes of words and of their
-beginnings, and no word: a copy of the database tells nobody's name.
+The index itself is each database's own kind (`search_index`, made by the migration, see `postings`). It holds keyed
+hashes of words and of their beginnings, and no word: a copy of the database tells nobody's name.
 """
 
 from __future__ import annotations

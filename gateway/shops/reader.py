@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from connectors.shops.base import ShopReading
-    from gateway.db import SqliteStore
     from gateway.pages.links import Links
     from gateway.vault import Vault
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class ShopReader:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         vault: Vault,
         links: Links,
         tell: Callable[[dict[str, list[Entry]]], None],

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class ShopAccount(SQLModel, table=True):
@@ -43,14 +43,8 @@ class ShopPush(SQLModel, table=True):
 
     __tablename__ = "shop_push"
     __table_args__ = (
-        Index("shop_push_kept", "id", sqlite_where=text("state = 'kept'")),
-        Index(
-            "shop_push_waiting",
-            "merchant_id",
-            "account_id",
-            "waits_for",
-            sqlite_where=text("state = 'waiting'"),
-        ),
+        partial_index("shop_push_kept", "id", where="state = 'kept'"),
+        partial_index("shop_push_waiting", "merchant_id", "account_id", "waits_for", where="state = 'waiting'"),
         Index("shop_push_time", "id"),
     )
 

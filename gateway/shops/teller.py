@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.db import SqliteStore
     from gateway.vault import Vault
     from webhooks.log import Entry
+    from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -44,7 +44,7 @@ _A, _F = Shops.account.c, Shops.fulfilment.c
 class ShopTeller:
     """Tells shops. `base_urls` replaces a shop's own address, for simulators."""
 
-    def __init__(self, store: SqliteStore, vault: Vault, base_urls: Mapping[str, str]) -> None:
+    def __init__(self, store: Store, vault: Vault, base_urls: Mapping[str, str]) -> None:
         self._store = store
         self._vault = vault
         self._base_urls = base_urls

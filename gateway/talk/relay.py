@@ -99,7 +99,11 @@ class Relay:
         now = self._clock()
         if self._departed:
             keys, self._departed = self._departed, set()
-            await self._store.write(lambda conn: claims.depart(conn, keys, now))
+            try:
+                await self._store.write(lambda conn: claims.depart(conn, keys, now))
+            except BaseException:
+                self._departed |= keys
+                raise
         due = await self._store.read(claims.next_due)
         if due is None:
             return LOOK_EVERY

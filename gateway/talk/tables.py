@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Table, text
+from sqlalchemy import BigInteger, Index, LargeBinary, Table
 from sqlmodel import Field, SQLModel
 
-from webhooks.store import core_table
+from webhooks.store import core_table, partial_index
 
 
 class Utterance(SQLModel, table=True):
@@ -20,7 +20,7 @@ class Utterance(SQLModel, table=True):
     __tablename__ = "utterance"
     __table_args__ = (
         Index("utterance_shipment", "merchant_id", "shipment_id", "at"),
-        Index("utterance_due", "due_at", sqlite_where=text("due_at is not null")),
+        partial_index("utterance_due", "due_at", where="due_at is not null"),
     )
 
     merchant_id: str = Field(primary_key=True)

@@ -36,6 +36,8 @@ class Gateway:
     """`carrier-gateway serve` on one database and one port, over any number of lives."""
 
     folder: Path
+    database: str = ""
+    """A SQLite file in the folder where none is named; another must be migrated already."""
     port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
     key: str = ""
@@ -51,7 +53,8 @@ class Gateway:
         return {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": os.pathsep.join(sys.path),
-            "GATEWAY_DATABASE": f"sqlite:///{self.folder}/gateway.db",
+            "GATEWAY_DATABASE": self.database or f"sqlite:///{self.folder}/gateway.db",
+            "GATEWAY_PROOF_STORE": f"{self.folder}/proofs",
             "GATEWAY_SECRET_KEY": "a key for fault tests and nothing else",
             "GATEWAY_EGRESS_ALLOW": "127.0.0.0/8",
             "GATEWAY_LOG_LEVEL": "error",

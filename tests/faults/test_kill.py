@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import random
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -46,7 +46,14 @@ class Plan:
 
 
 SHORT = Plan(kills=12, lives=(0.05, 0.6), people_each_life=8, people_every=0.02)
+FEW = replace(SHORT, kills=4)
 LONG = Plan(kills=100, lives=(0.05, 16.0), people_each_life=25, people_every=0.2)
+
+
+def plan_for(database: str, *, long: bool) -> Plan:
+    if long:
+        return LONG
+    return SHORT if database.startswith("sqlite") else FEW
 
 
 @dataclass
@@ -89,17 +96,18 @@ class Load:
 
 
 @pytest.mark.slow
+@pytest.mark.both_databases
 @pytest.mark.timeout(1_800)
 async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment_holds(
-    tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
+    database: str, tmp_path: Path, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = LONG if request.config.getoption("--long") else SHORT
+    plan = plan_for(database, long=request.config.getoption("--long"))
     kills = plan.kills
     chance = random.Random(20261123)
     people = range(10**7, 10**7 + kills * plan.people_each_life)
     phones = {f"DEMO{number:09}": f"+49151{number:08}" for number in people}
     async with (
-        SmsProvider() as provider, Gateway(tmp_path) as gateway, receiving() as receiver,
+        SmsProvider() as provider, Gateway(tmp_path, database) as gateway, receiving() as receiver,
         aiohttp.ClientSession() as session,
     ):  # fmt: skip
         await gateway.open_account(session)

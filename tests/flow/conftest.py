@@ -1,11 +1,10 @@
-"""A running gateway: SQLite in a temporary folder, a free loopback port, a merchant with a key."""
+"""A running gateway: a database of its own, a free loopback port, a merchant with a key."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import io
-import shutil
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ import orjson
 import pytest
 from aiohttp import web
 
-from gateway import keys, log, schema
+from gateway import keys, log
 from gateway.api import build
 from gateway.app import Gateway
 from gateway.ids import new_id
@@ -24,7 +23,6 @@ from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from pathlib import Path
 
     from gateway.keys import KeyRole
 
@@ -172,20 +170,11 @@ class House:
         await self.until(lambda: self.gateway.inbox.waiting == 0)
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with its schema and nothing in it, made once."""
-    path = tmp_path_factory.mktemp("empty") / "gateway.db"
-    schema.migrate(f"sqlite:///{path}")
-    return path
-
-
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> Settings:
+def settings(database: str) -> Settings:
     """Settings of the house; a test module may override this fixture."""
-    shutil.copy(empty_database, tmp_path / "gateway.db")
     return Settings(
-        database=f"sqlite:///{tmp_path}/gateway.db",
+        database=database,
         secret_key=SECRET_KEY,
         egress_allow=("127.0.0.0/8",),
         roles=("api", "ingest", "dispatch"),

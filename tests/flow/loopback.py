@@ -10,9 +10,9 @@ import orjson
 from aiohttp import web
 from sqlalchemy import select, update
 
-from gateway import schema, shipments
+from gateway import shipments
 from gateway.carriers import CarrierAccess, secrets_purpose
-from gateway.db import SqliteStore
+from gateway.db import open_store
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
 from gateway.polling import Poller
@@ -23,9 +23,10 @@ from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sqlalchemy import Connection, RowMapping
+
+    from webhooks.store import Store
 
 MERCHANT, ACCOUNT = "mer_1", "acc_1"
 NUMBER = "DEMO100200302"
@@ -97,7 +98,7 @@ class Carrier:
 class House:
     """A poller and all behind it."""
 
-    def __init__(self, store: SqliteStore, address: str) -> None:
+    def __init__(self, store: Store, address: str) -> None:
         self.store = store
         self.vault = Vault("k" * 40)
         self.told: list[str] = []
@@ -185,7 +186,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
+async def open_house(database: str, carrier: Carrier) -> AsyncIterator[House]:
     """A house whose carriers answer as `carrier` is told to."""
     app = web.Application()
     app.router.add_get("/v1/parcels", carrier.answer)
@@ -195,9 +196,7 @@ async def open_house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
-    url = f"sqlite:///{tmp_path}/g.db"
-    schema.migrate(url)
-    store = SqliteStore(url)
+    store = open_store(database)
     store.start()
     house = House(store, f"http://127.0.0.1:{runner.addresses[0][1]}")
     house.ingest.start()

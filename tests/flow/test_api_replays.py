@@ -5,6 +5,8 @@ import asyncio
 import pytest
 from faults.receiver import receiving
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 async def receiver():

@@ -189,7 +189,7 @@ def test_a_truncated_body_is_refused_with_its_reason(run, home, carrier, name):
         (("merchant", "create", " "), "a merchant needs a name"),
         (("serve", "--roles", "cook"), "bad settings: roles.0: "),
         (("serve", "--port", "70000"), "bad settings: port: "),
-        (("serve", "--database", "postgresql://db/x"), "the database must be a SQLite file"),
+        (("serve", "--database", "mysql://db/x"), "the database must be sqlite:///FILE or postgresql://"),
         (("serve", "--config", "nowhere.toml"), "nowhere.toml cannot be read: No such file or directory"),
         (("demo", "--seconds", "3"), "the story needs at least 10 seconds"),
         (("docs", "--check"), "there is no folder docs: run it where the repository is"),

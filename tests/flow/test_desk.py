@@ -7,6 +7,8 @@ from sqlalchemy import text
 from gateway.desk.tables import DeskTables
 from gateway.tables import Tables
 
+pytestmark = pytest.mark.both_databases
+
 DAY = 86_400_000
 
 

@@ -11,10 +11,9 @@ import orjson
 import pytest
 from faults.receiver import receiving
 from sqlalchemy import func, select, update
-from sqlmodel import SQLModel
 from standardwebhooks import Webhook
 
-from gateway.db import SqliteStore, sqlite_engine
+from gateway.db import open_store, run_once
 from gateway.vault import Vault
 from webhooks import attempts, endpoints, flusher, keyring, log, messages, replays, steering
 from webhooks.dispatcher import Dispatcher
@@ -23,6 +22,8 @@ from webhooks.guard import Guard, read_ranges
 from webhooks.log import Draft
 from webhooks.sender import Sender
 from webhooks.tables import Tables
+
+pytestmark = pytest.mark.both_databases
 
 M = "mer_1"
 SOON = (0, 0.05, 0.05, 0.05)
@@ -45,12 +46,12 @@ def draft(number: int, kind: str = "shipment.in_transit", shipment: str | None =
 
 
 class House:
-    """The engine with everything around it, on one database file."""
+    """The engine with everything around it, on one database."""
 
-    def __init__(self, path, receiver):
+    def __init__(self, database, receiver):
         self.receiver = receiver
         self.vault = Vault("a key for tests only")
-        self.store = SqliteStore(f"sqlite:///{path}")
+        self.store = open_store(database)
         self.store.start()
         self.sender = Sender(Guard(read_ranges(["127.0.0.0/8"])))
         self.dispatcher = Dispatcher(self.store, self.vault, self.sender, random=lambda: 0.0)
@@ -90,11 +91,8 @@ class House:
 
 
 @asynccontextmanager
-async def house(path, receiver):
-    engine = sqlite_engine(f"sqlite:///{path}")
-    SQLModel.metadata.create_all(engine)
-    engine.dispose()
-    it = House(path, receiver)
+async def house(database, receiver):
+    it = House(database, receiver)
     await it.dispatcher.start()
     try:
         yield it
@@ -109,8 +107,8 @@ async def receiver():
 
 
 @pytest.fixture
-async def home(tmp_path, receiver):
-    async with house(tmp_path / "gateway.db", receiver) as it:
+async def home(database, receiver):
+    async with house(database, receiver) as it:
         yield it
 
 
@@ -416,15 +414,14 @@ async def test_polling_reads_what_the_endpoint_wants_and_moves_past_the_rest(hom
     assert ([e.id for e in read[0]], read[1]) == (["msg_4"], 5)
 
 
-async def test_a_restart_goes_on_where_it_stopped_without_loss_or_repetition(tmp_path, receiver):
-    path = tmp_path / "gateway.db"
+async def test_a_restart_goes_on_where_it_stopped_without_loss_or_repetition(database, receiver):
     receiver.plan["/hook"] = [lambda got: 500 if got.json["sequence"] % 7 == 0 else 200] * 50
-    async with house(path, receiver) as first:
+    async with house(database, receiver) as first:
         endpoint_id, _ = await first.endpoint(schedule=(0, 0.5, 0.5, 0.5))
         await first.tell(*(draft(n) for n in range(1, 51)))
         await receiver.count(20)
     # the log grows while nobody delivers
-    async with house(path, receiver) as second:
+    async with house(database, receiver) as second:
         await second.tell(draft(51))
         await second.settled(endpoint_id, 51)
         await second.until(lambda c: endpoints.get(c, M, endpoint_id).retrying == 0)
@@ -438,19 +435,19 @@ async def test_a_restart_goes_on_where_it_stopped_without_loss_or_repetition(tmp
     assert sorted(delivered) == list(range(1, 52))
 
 
-async def test_after_a_crash_only_what_has_no_recorded_success_is_sent_again(tmp_path, receiver):
-    path = tmp_path / "gateway.db"
-    async with house(path, receiver) as first:
+async def test_after_a_crash_only_what_has_no_recorded_success_is_sent_again(database, receiver):
+    async with house(database, receiver) as first:
         endpoint_id, _ = await first.endpoint()
         await first.tell(*(draft(n) for n in range(1, 11)))
         await first.settled(endpoint_id, 10)
-    engine = sqlite_engine(f"sqlite:///{path}")
-    with engine.begin() as conn:  # the state a kill leaves: cursor behind, two results never written
+
+    def leave(conn):  # the state a kill leaves: cursor behind, two results never written
         conn.execute(update(Tables.lane).values(cursor=3))
         conn.execute(Tables.attempt.delete().where(Tables.attempt.c.sequence.in_([5, 9])))
-    engine.dispose()
+
+    run_once(database, leave)
     receiver.got.clear()
-    async with house(path, receiver) as second:
+    async with house(database, receiver) as second:
         await second.settled(endpoint_id, 10)
     assert sorted(one.json["sequence"] for one in receiver.got) == [5, 9]
 

@@ -14,7 +14,6 @@ from gateway.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sqlalchemy import Connection, RowMapping
 
@@ -39,8 +38,8 @@ async def carrier() -> Carrier:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
-    async with open_house(tmp_path, carrier) as made:
+async def house(database: str, carrier: Carrier) -> AsyncIterator[House]:
+    async with open_house(database, carrier) as made:
         await made.add_account()
         await made.add_account(FIRST_ACCOUNT, FIRST_CARRIER, per_second=1000)
         yield made

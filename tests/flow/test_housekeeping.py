@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import func, select, update
 
-from gateway import housekeeping, schema, shipments
+from gateway import housekeeping, shipments
 from gateway.cadence import SILENCE_ENDS
-from gateway.db import SqliteStore
+from gateway.db import GroupStore, open_store
 from gateway.inbox import Inbox, NewPayload
 from gateway.settings import load
 from gateway.tables import Tables
@@ -20,9 +20,10 @@ from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sqlalchemy import Connection, Table
+
+pytestmark = pytest.mark.both_databases
 
 NOW = 1_795_000_000_000
 DAY = 86_400_000
@@ -30,10 +31,8 @@ SETTINGS = load(environment={})
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    url = f"sqlite:///{tmp_path}/g.db"
-    schema.migrate(url)
-    store = SqliteStore(url)
+async def store(database: str) -> AsyncIterator[GroupStore]:
+    store = open_store(database)
     store.start()
     yield store
     await store.close()
@@ -50,7 +49,7 @@ def drafts(at: int, *names: str) -> list[Draft]:
     ]
 
 
-async def test_messages_go_with_their_attempts_and_the_log_goes_on_from_its_head(store: SqliteStore) -> None:
+async def test_messages_go_with_their_attempts_and_the_log_goes_on_from_its_head(store: GroupStore) -> None:
     def fill(conn: Connection) -> None:
         log.append(conn, "mer_1", drafts(NOW - 100 * DAY, "a", "b", "c"))
         log.append(conn, "mer_1", drafts(NOW, "d"))
@@ -69,7 +68,7 @@ async def test_messages_go_with_their_attempts_and_the_log_goes_on_from_its_head
     assert appended[0].sequence == 5
 
 
-async def test_a_long_log_is_dropped_in_pieces(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_long_log_is_dropped_in_pieces(store: GroupStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "PIECE", 2)
     await store.write(lambda conn: log.append(conn, "mer_1", drafts(NOW - 100 * DAY, *"abcde")))
     await store.write(lambda conn: log.append(conn, "mer_1", drafts(NOW, "f")))
@@ -78,7 +77,7 @@ async def test_a_long_log_is_dropped_in_pieces(store: SqliteStore, monkeypatch: 
     assert await store.read(count(WebhookTables.message)) == 1
 
 
-async def test_where_couriers_were_is_told_for_a_day_and_the_rest_of_the_log_stays(store: SqliteStore) -> None:
+async def test_where_couriers_were_is_told_for_a_day_and_the_rest_of_the_log_stays(store: GroupStore) -> None:
     def places(at: int, *names: str) -> list[Draft]:
         return [replace(draft, type="courier.position") for draft in drafts(at, *names)]
 
@@ -101,7 +100,7 @@ async def test_where_couriers_were_is_told_for_a_day_and_the_rest_of_the_log_sta
     assert [await store.read(found)] == [[0, 1, 9, 10, 11]]
 
 
-async def test_old_payloads_go_but_never_one_nobody_has_read(store: SqliteStore) -> None:
+async def test_old_payloads_go_but_never_one_nobody_has_read(store: GroupStore) -> None:
     inbox = Inbox(store, lambda _kept: None, 100)
     old = NOW - 200 * DAY
     ids = [
@@ -119,7 +118,7 @@ async def test_old_payloads_go_but_never_one_nobody_has_read(store: SqliteStore)
     assert list(left) == [ids[0], ids[2]]
 
 
-async def test_a_silent_shipment_expires_once_and_its_merchant_is_told(store: SqliteStore) -> None:
+async def test_a_silent_shipment_expires_once_and_its_merchant_is_told(store: GroupStore) -> None:
     silent = NOW - SILENCE_ENDS - DAY
     new = [shipments.NewShipment(carrier="demo", tracking_number=name, next_poll_at=NOW) for name in ("A", "B")]
     await store.write(lambda conn: shipments.create(conn, "mer_1", new, silent))

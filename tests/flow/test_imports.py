@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 import orjson
+import pytest
 from sqlalchemy import select, update
 
 from gateway.imports import store
 from gateway.imports.importer import Importer
 from gateway.imports.tables import Imports
+
+pytestmark = pytest.mark.both_databases
 
 CSV = {"Content-Type": "text/csv; charset=utf-8"}
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select, update
 
 from connectors import connector
-from gateway import schema, shipments
-from gateway.db import LogFull, SqliteStore
+from gateway import ingest, shipments
+from gateway.db import GroupStore, LogFull, StoreAway, open_store
 from gateway.inbox import Inbox, NewPayload
 from gateway.ingest import Ingest
 from gateway.replay import replay
@@ -23,9 +23,10 @@ from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
+
+pytestmark = pytest.mark.both_databases
 
 MERCHANT = "mer_1"
 NUMBER = "7700112233"
@@ -57,7 +58,7 @@ def body(*events: tuple[str, str, str], number: str = NUMBER, **more: Any) -> by
 class House:
     """The inbox, the ingest and their database."""
 
-    def __init__(self, store: SqliteStore, most_waiting: int = 1000) -> None:
+    def __init__(self, store: GroupStore, most_waiting: int = 1000) -> None:
         self.store = store
         self.told: list[str] = []
         self.ingest = Ingest(store, lambda entries: self.told.extend(e.id for es in entries.values() for e in es))
@@ -93,10 +94,8 @@ class House:
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    url = f"sqlite:///{tmp_path}/g.db"
-    schema.migrate(url)
-    store = SqliteStore(url)
+async def house(database: str) -> AsyncIterator[House]:
+    store = open_store(database)
     store.start()
     house = House(store)
     house.ingest.start()
@@ -215,6 +214,36 @@ async def test_what_was_kept_before_a_crash_is_read_after_the_next_start(house: 
     await again.settle()
     assert (await again.shipment())["status"] == "delivered"
     await again.ingest.stop()
+
+
+async def test_no_payload_is_set_aside_because_the_database_was_away(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes back in the middle of the batch: what failed before is read again, and not marked unreadable."""
+    monkeypatch.setattr(ingest, "_LOOK_AGAIN", 0.05)
+    await house.ingest.stop()
+    for number in range(3):
+        await house.keep(body(*LIFE, number=f"304050701{number}"))
+    read, left = house.store.read, {"write": 2, "read": 1}
+
+    def away(name: str, real: Any) -> Any:
+        async def call(work: Any) -> Any:
+            if left[name]:
+                left[name] -= 1
+                raise StoreAway("the database is away")
+            return await real(work)
+
+        return call
+
+    for name in left:
+        monkeypatch.setattr(house.store, name, away(name, getattr(house.store, name)))
+    house.ingest = Ingest(house.store, lambda _entries: None)
+    house.ingest.on_read = house._read
+    house.ingest.start()
+    await house.settle()
+    assert left == {"write": 0, "read": 0}
+    states = await read(lambda conn: conn.execute(select(Tables.payload.c.state)).scalars().all())
+    assert states == ["read"] * 3
 
 
 async def test_a_full_inbox_refuses_before_it_accepts(house: House) -> None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flow.conftest import demo_push
 
 from gateway import shipments
+
+pytestmark = pytest.mark.both_databases
 
 LINES = [{"sku": "shirt", "title": "Shirt", "quantity": 2}, {"sku": "socks", "quantity": 1}]
 RECIPIENT = {"name": "Ines Example", "email": "ines@example.org", "postal_code": "4000-001"}

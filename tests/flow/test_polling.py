@@ -20,9 +20,10 @@ from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
@@ -31,8 +32,8 @@ async def carrier() -> Carrier:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
-    async with open_house(tmp_path, carrier) as made:
+async def house(database: str, carrier: Carrier) -> AsyncIterator[House]:
+    async with open_house(database, carrier) as made:
         yield made
 
 

@@ -20,7 +20,6 @@ from gateway.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
     from sqlalchemy import Connection
 
@@ -40,8 +39,8 @@ async def carrier() -> Carrier:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
-    async with open_house(tmp_path, carrier) as made:
+async def house(database: str, carrier: Carrier) -> AsyncIterator[House]:
+    async with open_house(database, carrier) as made:
         yield made
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flow.conftest import demo_push
 from sqlalchemy import select
 
 from gateway import watching
 from gateway.tables import Tables
+
+pytestmark = pytest.mark.both_databases
 
 DAY = 86_400_000
 SETTLED = 0.001

@@ -14,7 +14,6 @@ from gateway.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
 WRONG, WRONG_ACCOUNT = "dhl-unified", "acc_dhl"
 
@@ -25,10 +24,10 @@ async def carrier() -> Carrier:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, carrier: Carrier) -> AsyncIterator[House]:
+async def house(database: str, carrier: Carrier) -> AsyncIterator[House]:
     """A parcel of the demo carrier, taken for DHL's, with an account at both."""
     carrier.scans = [{"id": "s1", "at": datetime.now(UTC).isoformat(), "code": "SORTED", "text": "Sorted"}]
-    async with open_house(tmp_path, carrier) as made:
+    async with open_house(database, carrier) as made:
         await made.add_account()
         await made.add_account(WRONG_ACCOUNT, WRONG, per_second=1000)
         await made.add(NUMBER, carrier=WRONG, account_id=WRONG_ACCOUNT, carrier_set_by="detected")

@@ -179,7 +179,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payload", schema=None) as batch_op:
         batch_op.create_index("payload_time", ["id"], unique=False)
-        batch_op.create_index("payload_waiting", ["id"], unique=False, sqlite_where=sa.text("state = 'kept'"))
+        batch_op.create_index(
+            "payload_waiting",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'kept'"),
+            postgresql_where=sa.text("state = 'kept'"),
+        )
 
     op.create_table(
         "position",
@@ -251,7 +257,11 @@ def upgrade() -> None:
     with op.batch_alter_table("shipment", schema=None) as batch_op:
         batch_op.create_index("shipment_any_carrier", ["merchant_id", "number_key"], unique=False)
         batch_op.create_index(
-            "shipment_due", ["next_poll_at"], unique=False, sqlite_where=sa.text("next_poll_at is not null")
+            "shipment_due",
+            ["next_poll_at"],
+            unique=False,
+            sqlite_where=sa.text("next_poll_at is not null"),
+            postgresql_where=sa.text("next_poll_at is not null"),
         )
         batch_op.create_index("shipment_order", ["merchant_id", "order_number"], unique=False)
         batch_op.create_index("shipment_status", ["merchant_id", "status", "updated_at"], unique=False)
@@ -291,7 +301,11 @@ def downgrade() -> None:
         batch_op.drop_index("shipment_updated")
         batch_op.drop_index("shipment_status")
         batch_op.drop_index("shipment_order")
-        batch_op.drop_index("shipment_due", sqlite_where=sa.text("next_poll_at is not null"))
+        batch_op.drop_index(
+            "shipment_due",
+            sqlite_where=sa.text("next_poll_at is not null"),
+            postgresql_where=sa.text("next_poll_at is not null"),
+        )
         batch_op.drop_index("shipment_any_carrier")
 
     op.drop_table("shipment")
@@ -299,7 +313,9 @@ def downgrade() -> None:
     op.drop_table("replay")
     op.drop_table("position")
     with op.batch_alter_table("payload", schema=None) as batch_op:
-        batch_op.drop_index("payload_waiting", sqlite_where=sa.text("state = 'kept'"))
+        batch_op.drop_index(
+            "payload_waiting", sqlite_where=sa.text("state = 'kept'"), postgresql_where=sa.text("state = 'kept'")
+        )
         batch_op.drop_index("payload_time")
 
     op.drop_table("payload")

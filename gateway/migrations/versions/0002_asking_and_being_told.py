@@ -35,20 +35,30 @@ def upgrade() -> None:
             ["merchant_id", "account_id", "next_poll_at"],
             unique=False,
             sqlite_where=sa.text("next_poll_at is not null"),
+            postgresql_where=sa.text("next_poll_at is not null"),
         )
         batch_op.create_index(
             "shipment_subscribe",
             ["subscribe_at"],
             unique=False,
             sqlite_where=sa.text("subscribe_at is not null"),
+            postgresql_where=sa.text("subscribe_at is not null"),
         )
 
 
 def downgrade() -> None:
     op.drop_index("message_shipment", "message")
     with op.batch_alter_table("shipment", schema=None) as batch_op:
-        batch_op.drop_index("shipment_account_due", sqlite_where=sa.text("next_poll_at is not null"))
-        batch_op.drop_index("shipment_subscribe", sqlite_where=sa.text("subscribe_at is not null"))
+        batch_op.drop_index(
+            "shipment_account_due",
+            sqlite_where=sa.text("next_poll_at is not null"),
+            postgresql_where=sa.text("next_poll_at is not null"),
+        )
+        batch_op.drop_index(
+            "shipment_subscribe",
+            sqlite_where=sa.text("subscribe_at is not null"),
+            postgresql_where=sa.text("subscribe_at is not null"),
+        )
         batch_op.drop_column("subscription_refused")
         batch_op.drop_column("subscribe_failures")
         batch_op.drop_column("subscribe_at")

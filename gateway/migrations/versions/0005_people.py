@@ -94,13 +94,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("merchant_id", "message_id", "channel", "address_hash", name="notice_once"),
     )
     waiting = sa.text("due_at is not null")
-    op.create_index("notice_due", "notice", ["merchant_id", "account_id", "due_at"], sqlite_where=waiting)
-    op.create_index("notice_waiting", "notice", ["merchant_id", "shipment_id"], sqlite_where=waiting)
+    op.create_index(
+        "notice_due", "notice", ["merchant_id", "account_id", "due_at"], sqlite_where=waiting, postgresql_where=waiting
+    )
+    op.create_index(
+        "notice_waiting", "notice", ["merchant_id", "shipment_id"], sqlite_where=waiting, postgresql_where=waiting
+    )
     op.create_index(
         "notice_provider",
         "notice",
         ["merchant_id", "account_id", "provider_id"],
         sqlite_where=sa.text("provider_id != ''"),
+        postgresql_where=sa.text("provider_id != ''"),
     )
     op.create_index("notice_age", "notice", ["merchant_id", "created_at"])
     op.create_table(

@@ -76,7 +76,13 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "id"),
     )
-    op.create_index("import_job_open", "import_job", ["merchant_id", "id"], sqlite_where=sa.text("finished_at is null"))
+    op.create_index(
+        "import_job_open",
+        "import_job",
+        ["merchant_id", "id"],
+        sqlite_where=sa.text("finished_at is null"),
+        postgresql_where=sa.text("finished_at is null"),
+    )
     op.create_index("import_job_finished", "import_job", ["finished_at"])
     op.create_table(
         "import_line",
@@ -116,12 +122,19 @@ def upgrade() -> None:
         sa.Column("waits_for", sa.String(), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "id"),
     )
-    op.create_index("shop_push_kept", "shop_push", ["id"], sqlite_where=sa.text("state = 'kept'"))
+    op.create_index(
+        "shop_push_kept",
+        "shop_push",
+        ["id"],
+        sqlite_where=sa.text("state = 'kept'"),
+        postgresql_where=sa.text("state = 'kept'"),
+    )
     op.create_index(
         "shop_push_waiting",
         "shop_push",
         ["merchant_id", "account_id", "waits_for"],
         sqlite_where=sa.text("state = 'waiting'"),
+        postgresql_where=sa.text("state = 'waiting'"),
     )
     op.create_index("shop_push_time", "shop_push", ["id"])
     op.create_table(
@@ -136,7 +149,13 @@ def upgrade() -> None:
     op.create_index("shop_order_ours", "shop_order", ["merchant_id", "order_id"])
     op.add_column("shipment", sa.Column("trouble", sa.LargeBinary(), nullable=True))
     op.add_column("shipment", sa.Column("trouble_at", sa.BigInteger(), nullable=True))
-    op.create_index("shipment_look", "shipment", ["trouble_at"], sqlite_where=sa.text("trouble_at is not null"))
+    op.create_index(
+        "shipment_look",
+        "shipment",
+        ["trouble_at"],
+        sqlite_where=sa.text("trouble_at is not null"),
+        postgresql_where=sa.text("trouble_at is not null"),
+    )
     op.create_table(
         "shipment_trouble",
         sa.Column("merchant_id", sa.String(), nullable=False),

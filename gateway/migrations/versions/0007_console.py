@@ -6,6 +6,7 @@ Revises: 0006
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0007"
 down_revision = "0006"
@@ -29,10 +30,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "shipment_id"),
         sa.UniqueConstraint("number", name="search_entry_number"),
     )
-    # No content and no places: the index tells which entries hold a mark, and nothing else.
-    op.execute(
-        "create virtual table search_index using fts5(words, content='', detail=none, columnsize=0, tokenize='ascii')"
-    )
+    if op.get_bind().dialect.name == "postgresql":
+        op.create_table(
+            "search_index",
+            sa.Column("number", sa.BigInteger(), nullable=False),
+            sa.Column("marks", postgresql.ARRAY(sa.BigInteger()), nullable=False),
+            sa.PrimaryKeyConstraint("number"),
+        )
+        op.create_index("search_index_marks", "search_index", ["marks"], postgresql_using="gin")
+    else:
+        # No content and no places: the index tells which entries hold a mark, and nothing else.
+        op.execute(
+            "create virtual table search_index "
+            "using fts5(words, content='', detail=none, columnsize=0, tokenize='ascii')"
+        )
     # Shipments that are there already are taken up like new ones.
     op.execute("insert into search_due (merchant_id, shipment_id) select merchant_id, id from shipment")
     op.create_table(

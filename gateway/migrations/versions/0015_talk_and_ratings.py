@@ -50,7 +50,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("merchant_id", "id"),
     )
     op.create_index("utterance_shipment", "utterance", ["merchant_id", "shipment_id", "at"])
-    op.create_index("utterance_due", "utterance", ["due_at"], sqlite_where=sa.text("due_at is not null"))
+    op.create_index(
+        "utterance_due",
+        "utterance",
+        ["due_at"],
+        sqlite_where=sa.text("due_at is not null"),
+        postgresql_where=sa.text("due_at is not null"),
+    )
     op.create_table(
         "rating",
         sa.Column("merchant_id", sa.String(), nullable=False),

@@ -29,7 +29,13 @@ def upgrade() -> None:
         sa.Column("kept_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("merchant_id", "shipment_id", "id"),
     )
-    op.create_index("proof_due", "proof", ["due_at"], sqlite_where=sa.text("due_at is not null"))
+    op.create_index(
+        "proof_due",
+        "proof",
+        ["due_at"],
+        sqlite_where=sa.text("due_at is not null"),
+        postgresql_where=sa.text("due_at is not null"),
+    )
     op.create_index("proof_age", "proof", ["created_at"])
 
 

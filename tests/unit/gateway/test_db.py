@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
-from gateway.db import LogFull, SqliteStore, StoreClosed, sqlite_engine
+from gateway.db import GroupStore, LogFull, StoreClosed, open_store, run_once, shown, sqlite_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
+
+
+pytestmark = pytest.mark.both_databases
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
-    url = f"sqlite:///{tmp_path}/test.db"
-    engine = sqlite_engine(url)
-    with engine.begin() as conn:
-        conn.execute(text("create table thing (name text primary key)"))
-    engine.dispose()
-    store = SqliteStore(url)
+async def store(database: str) -> AsyncIterator[GroupStore]:
+    run_once(database, lambda conn: conn.execute(text("create table thing (name varchar primary key)")))
+    store = open_store(database, owner=True)
     store.start()
     yield store
     await store.close()
@@ -42,12 +41,12 @@ def names(conn: Connection) -> list[str]:
     return list(conn.execute(text("select name from thing order by name")).scalars())
 
 
-async def test_what_was_answered_is_there_for_every_reader(store: SqliteStore) -> None:
+async def test_what_was_answered_is_there_for_every_reader(store: GroupStore) -> None:
     assert await store.write(adding("a")) == "a"
     assert await store.read(names) == ["a"]
 
 
-async def test_work_given_together_shares_a_commit(store: SqliteStore) -> None:
+async def test_work_given_together_shares_a_commit(store: GroupStore) -> None:
     gate = threading.Event()
     blocked = asyncio.create_task(store.write(lambda _conn: gate.wait(5)))
     await asyncio.sleep(0)
@@ -60,7 +59,7 @@ async def test_work_given_together_shares_a_commit(store: SqliteStore) -> None:
     assert len(await store.read(names)) == 100
 
 
-async def test_work_that_fails_harms_no_other_of_its_commit(store: SqliteStore) -> None:
+async def test_work_that_fails_harms_no_other_of_its_commit(store: GroupStore) -> None:
     await store.write(adding("a"))
     gate = threading.Event()
     blocked = asyncio.create_task(store.write(lambda _conn: gate.wait(5)))
@@ -74,7 +73,7 @@ async def test_work_that_fails_harms_no_other_of_its_commit(store: SqliteStore) 
     assert await store.read(names) == ["a", "b", "c"]
 
 
-async def test_half_of_a_failed_work_is_not_kept(store: SqliteStore) -> None:
+async def test_half_of_a_failed_work_is_not_kept(store: GroupStore) -> None:
     def half(conn: Connection) -> None:
         conn.execute(text("insert into thing values ('half')"))
         raise ValueError("and then it broke")
@@ -84,12 +83,23 @@ async def test_half_of_a_failed_work_is_not_kept(store: SqliteStore) -> None:
     assert await store.read(names) == []
 
 
-async def test_a_reader_cannot_write(store: SqliteStore) -> None:
-    with pytest.raises(OperationalError, match="readonly"):
+async def test_an_error_tells_nobodys_values(store: GroupStore) -> None:
+    name = "Ana " + "Prado"
+    await store.write(adding(name))
+    with pytest.raises(DBAPIError) as caught:
+        await store.write(adding(name))
+    whole = "".join(traceback.format_exception(caught.value))
+    assert "thing" in whole
+    assert name not in whole
+
+
+async def test_a_reader_cannot_write(store: GroupStore) -> None:
+    with pytest.raises(DBAPIError, match=r"readonly|ReadOnly"):
         await store.read(adding("a"))
+    assert await store.read(names) == []
 
 
-async def test_a_store_that_closes_finishes_its_work_and_takes_no_more(tmp_path: Path, store: SqliteStore) -> None:
+async def test_a_store_that_closes_finishes_its_work_and_takes_no_more(store: GroupStore) -> None:
     given = [asyncio.create_task(store.write(adding(str(number)))) for number in range(20)]
     await asyncio.sleep(0)
     await store.close()
@@ -98,7 +108,7 @@ async def test_a_store_that_closes_finishes_its_work_and_takes_no_more(tmp_path:
         await store.write(adding("late"))
 
 
-async def test_a_writer_that_cannot_keep_up_says_so_instead_of_growing(tmp_path: Path, store: SqliteStore) -> None:
+async def test_a_writer_that_cannot_keep_up_says_so_instead_of_growing(store: GroupStore) -> None:
     store._most_waiting = 3
     gate, taken = threading.Event(), threading.Event()
 
@@ -115,6 +125,26 @@ async def test_a_writer_that_cannot_keep_up_says_so_instead_of_growing(tmp_path:
         await store.write(adding("one too many"))
     gate.set()
     await asyncio.gather(first, *rest)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://hub:s3cret@db/hub", "postgresql://hub:***@db/hub"),
+        (
+            "postgresql://hub:s:3:c@a:5432,b:5433/hub?sslmode=require",
+            "postgresql://hub:***@a:5432,b:5433/hub?sslmode=require",
+        ),
+        (
+            "postgresql://db/hub?user=hub&password=s3cret&sslmode=require",
+            "postgresql://db/hub?user=hub&password=***&sslmode=require",
+        ),
+        ("postgresql://hub@db/hub", "postgresql://hub@db/hub"),
+        ("sqlite:///gateway.db", "sqlite:///gateway.db"),
+    ],
+)
+def test_an_address_is_shown_without_its_password(url: str, told: str) -> None:
+    assert shown(url) == told
 
 
 def test_a_database_in_memory_is_refused_by_name() -> None:

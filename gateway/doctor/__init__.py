@@ -6,21 +6,17 @@ It changes nothing. No finding holds a secret.
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sqlite3
 import stat
 import time
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
 
 from connectors import UnknownCarrier, connector
-from gateway import accounts, schema
-from gateway.db import sqlite_engine
+from gateway import accounts
+from gateway.db import is_postgres, run_once
+from gateway.doctor import databases
+from gateway.doctor.findings import Finding
 from gateway.people import accounts as channels
 from gateway.people.tables import People
 from gateway.proofs.places import PlaceTrouble, open_place
@@ -32,16 +28,11 @@ from webhooks.tables import Tables as Endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection, RowMapping
 
     from gateway.settings import Settings
-
-WITHOUT_WAL_FAULT = (3, 51, 3)
-"""SQLite before this may lose a commit where two connections write or reset the write-ahead log at once."""
-
-LITTLE_ROOM = 1_000_000_000
-"""Bytes free on the database's disk below which it is said."""
 
 _BUILT = 1_793_491_200_000
 """Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
@@ -49,38 +40,38 @@ _OTHER_KEY = "Set the GATEWAY_SECRET_KEY they were made with"
 _AHEAD_MS = 60_000
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one look found. `broken` means it cannot work so; `note` means somebody should know."""
-
-    of: str
-    level: Literal["ok", "note", "broken"]
-    text: str
-    advice: str = ""
-
-
 def examine(settings: Settings) -> list[Finding]:
     """Look at everything; return the findings in the order of the looking."""
-    findings = [*_settings(settings), *_sqlite()]
-    path = Path(make_url(settings.database).database or "")
-    if not path.exists():
-        findings.append(_clock(None))
-        findings.append(
-            Finding("database", "note", f"{path} does not exist yet", "carrier-gateway serve or migrate makes it")
-        )
-        return findings
-    findings += _database(settings, path)
+    database = settings.database
+    findings = list(_settings(settings))
+    if is_postgres(database):
+        findings += databases.postgres_database(database)
+    else:
+        findings.append(databases.version_of_sqlite())
+        path = databases.file_of(database)
+        if not path.exists():
+            findings.append(_clock(None))
+            findings.append(
+                Finding("database", "note", f"{path} does not exist yet", "carrier-gateway serve or migrate makes it")
+            )
+            return findings
+        findings += databases.sqlite_database(database)
     if findings[-1].level == "broken":
         return findings
-    with sqlite_engine(settings.database, read_only=True).connect() as conn:
-        findings.append(_clock(conn))
-        findings += _key(settings, path, sealed=_anything_sealed(conn))
-        if settings.secret_key or _key_file(path).exists():
-            vault = Vault(secret_key(settings))
-            findings += [*_accounts(conn, vault), *_channels(conn, vault)]
-        findings += _leftovers(conn)
+    findings += run_once(database, lambda conn: list(_contents(conn, settings)), read_only=True)
     findings.append(asyncio.run(_proofs(settings)))
     return findings
+
+
+def _contents(conn: Connection, settings: Settings) -> Iterator[Finding]:
+    yield _clock(conn)
+    file = None if is_postgres(settings.database) else _key_file(databases.file_of(settings.database))
+    yield _key(settings, file, sealed=_anything_sealed(conn))
+    if settings.secret_key or (file is not None and file.exists()):
+        vault = Vault(secret_key(settings))
+        yield from _accounts(conn, vault)
+        yield from _channels(conn, vault)
+    yield from _leftovers(conn)
 
 
 def _settings(settings: Settings) -> Iterator[Finding]:
@@ -99,40 +90,6 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.carrier_base_urls:
         who = ", ".join(sorted(settings.carrier_base_urls))
         yield Finding("carrier_base_urls", "note", f"{who} are not asked at their own address")
-
-
-def _sqlite() -> Iterator[Finding]:
-    version = sqlite3.sqlite_version
-    if sqlite3.sqlite_version_info >= WITHOUT_WAL_FAULT:
-        yield Finding("sqlite", "ok", version)
-    else:
-        yield Finding(
-            "sqlite",
-            "note",
-            f"{version} has the write-ahead-log fault mended in 3.51.3",
-            "The gateway avoids it by one connection that writes and checkpoints; let no other tool write to the file",
-        )
-
-
-def _database(settings: Settings, path: Path) -> Iterator[Finding]:
-    free = shutil.disk_usage(path.absolute().parent).free
-    if free < LITTLE_ROOM:
-        yield Finding("disk", "note", f"only {free // 1_000_000} MB are free beside {path}", "Make room")
-    try:
-        with sqlite_engine(settings.database, read_only=True).connect() as conn:
-            said = [str(row[0]) for row in conn.exec_driver_sql("PRAGMA quick_check(3)")]
-        at, newest = schema.revision_of(settings.database), schema.newest()
-    except DatabaseError as trouble:
-        yield Finding("database", "broken", f"{path} cannot be read: {trouble.orig}", "Bring back a backup")
-        return
-    if said != ["ok"]:
-        yield Finding("database", "broken", f"{path} is damaged: {'; '.join(said)}", "Bring back a backup")
-    elif at != newest:
-        yield Finding(
-            "database", "broken", f"the schema is at {at}, this program needs {newest}", "Run carrier-gateway migrate"
-        )
-    else:
-        yield Finding("database", "ok", f"{path}, {path.stat().st_size / 1_000_000:.1f} MB, schema {at}")
 
 
 async def _proofs(settings: Settings) -> Finding:
@@ -154,25 +111,25 @@ def _anything_sealed(conn: Connection) -> bool:
     return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
-def _key(settings: Settings, path: Path, *, sealed: bool) -> Iterator[Finding]:
-    file = _key_file(path)
+def _key(settings: Settings, file: Path | None, *, sealed: bool) -> Finding:
     if settings.secret_key:
-        yield Finding("secret_key", "ok", "is set")
-    elif file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-        yield Finding("secret_key", "note", f"{file} can be read by others", f"chmod 600 {file}")
-    elif file.exists():
-        yield Finding(
+        return Finding("secret_key", "ok", "is set")
+    if file is None:
+        return Finding("secret_key", "broken", "is not set", "Set GATEWAY_SECRET_KEY: 32 characters that nobody knows")
+    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return Finding("secret_key", "note", f"{file} can be read by others", f"chmod 600 {file}")
+    if file.exists():
+        return Finding(
             "secret_key", "note", f"lies in {file}, beside the database", "In production set GATEWAY_SECRET_KEY instead"
         )
-    elif sealed:
-        yield Finding(
+    if sealed:
+        return Finding(
             "secret_key",
             "broken",
             f"is not set, and {file} is gone; credentials and webhook secrets cannot be opened",
             "Bring the file back, or set GATEWAY_SECRET_KEY to what it held",
         )
-    else:
-        yield Finding("secret_key", "note", f"is not set; the first start makes one in {file}")
+    return Finding("secret_key", "note", f"is not set; the first start makes one in {file}")
 
 
 def _clock(conn: Connection | None) -> Finding:
