@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -100,6 +101,7 @@ async def follow(
     try:
         await response.write(b": welcome\nretry: 2000\n\n")
         with positions.watch(*key, viewer, changes=changes) as watcher:
+            watcher.line = _Line(request, response)
             checked = time.monotonic()
             while not positions.closed:
                 frame = await watcher.news(HEARTBEAT)
@@ -116,6 +118,32 @@ async def follow(
     finally:
         metrics.STREAMS.dec()
     return response
+
+
+class _Line:
+    """An open event stream that events are written to without a task of its own."""
+
+    __slots__ = ("_is_chunked", "_transport")
+
+    def __init__(self, request: web.Request, response: web.StreamResponse) -> None:
+        self._transport = request.transport
+        self._is_chunked = response.headers.get("Transfer-Encoding") == "chunked"
+
+    def free(self) -> bool:
+        """Tell whether it is open and all that was written has left."""
+        transport = self._transport
+        return transport is not None and not transport.is_closing() and transport.get_write_buffer_size() == 0
+
+    def write(self, frame: bytes) -> None:
+        """Write an event."""
+        assert self._transport is not None  # noqa: S101 - it is free
+        self._transport.write(_chunk(frame) if self._is_chunked else frame)
+
+
+@lru_cache(64)
+def _chunk(frame: bytes) -> bytes:
+    """Return an event as HTTP/1.1 transfers a piece of a body (RFC 9112, 7.1): the same bytes for all who get it."""
+    return b"%x\r\n%b\r\n" % (len(frame), frame)
 
 
 @CALLS.add(

@@ -1,8 +1,9 @@
 """Live positions: the latest of each courier that somebody watches, told to all who watch.
 
-What is shown is written once for each precision and handed to every watcher as the same bytes; who is slow misses
-what came between and gets the latest. Positions come by the shortest way from this process's ingest; a watcher's own
-look at the database, once every few seconds for all watched together, finds what other processes brought.
+What is shown is made once for each precision and written to every watcher as the same bytes, by one task for all: to
+wake a task for each of thousands of writes costs more than the writes. Who is slow misses what came between and gets
+the latest. Positions come by the shortest way from this process's ingest; a watcher's own look at the database, once
+every few seconds for all watched together, finds what other processes brought.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 LOOK_EVERY = 2.0
 """Seconds between two looks for what other processes brought, and for what became stale."""
+_IN_ONE_GO = 250
+"""Watchers told before others in this process have a turn."""
 
 
 def now_ms() -> int:
@@ -48,10 +51,13 @@ def shown(seen: Seen, precision: Precision, now: int) -> dict[str, Any]:
 class _Topic:
     """One watched shipment: what is known of its courier, and the bytes for each precision, made when first asked."""
 
-    __slots__ = ("_frames", "seen", "stale", "version", "watchers")
+    __slots__ = ("_frames", "_spreading", "noted", "seen", "stale", "version", "watchers")
 
     def __init__(self) -> None:
         self.watchers: set[Watcher] = set()
+        self.noted: dict[str, int] = {}
+        """What was found of it beside the courier, and told."""
+        self._spreading: asyncio.Task[None] | None = None
         self.seen: Seen | None = None
         self.stale = False
         self.version = 0
@@ -68,8 +74,22 @@ class _Topic:
         self.seen, self.stale = seen, stale
         self.version += 1
         self._frames.clear()
-        for watcher in self.watchers:
-            watcher.ring()
+        if self._spreading is None:
+            self._spreading = asyncio.get_running_loop().create_task(self._spread())
+
+    async def _spread(self) -> None:
+        """Tell all watchers; those that do not keep up are woken, and write for themselves when they can."""
+        told = 0
+        try:
+            while told != self.version:
+                told = self.version
+                for number, watcher in enumerate(tuple(self.watchers), 1):
+                    if watcher in self.watchers:
+                        watcher.tell()
+                    if number % _IN_ONE_GO == 0:
+                        await asyncio.sleep(0)
+        finally:
+            self._spreading = None
 
     def frame(self, precision: Precision) -> bytes:
         """Return the bytes of an event for a precision."""
@@ -88,19 +108,41 @@ def _older(one: Seen, other: Seen) -> bool:
     )
 
 
+class Line(Protocol):
+    """What a watcher's events are written to."""
+
+    def free(self) -> bool:
+        """Tell whether all that was written has left."""
+        ...
+
+    def write(self, frame: bytes) -> None:
+        """Write an event."""
+        ...
+
+
 class Watcher:
     """Somebody who watches one courier with a viewer's eyes."""
 
-    __slots__ = ("_bell", "_rung", "_told", "_topic", "_version", "changes", "viewer")
+    __slots__ = ("_bell", "_rung", "_told", "_topic", "_version", "changes", "line", "viewer")
 
     def __init__(self, topic: _Topic, viewer: sight.Viewer, *, changes: bool = False) -> None:
         self.viewer = viewer
         self.changes = changes
+        self.line: Line | None = None
+        """Where it may be written to beside `news`."""
         self._topic = topic
         self._rung: dict[str, None] = {}
         self._version = 0
         self._told: bytes | None = None
         self._bell: asyncio.Future[None] | None = None
+
+    def tell(self) -> None:
+        """Write what is new to a line that waits for it, else wake whoever waits in `news`."""
+        line = self.line
+        if line is None or self._bell is None or self._bell.done() or self._rung or not line.free():
+            self.ring()
+        elif (frame := self.fresh()) is not None:
+            line.write(frame)
 
     def ring(self) -> None:
         """Wake whoever waits in `news`."""
@@ -148,6 +190,7 @@ class Watcher:
             try:
                 await self._bell
             finally:
+                self._bell = None
                 timer.cancel()
             if self._topic.version == self._version and not self._rung and loop.time() < deadline:
                 return None
@@ -216,6 +259,13 @@ class Positions:
         topic = self._topics.get(key)
         for watcher in () if topic is None else topic.watchers:
             watcher.say(event)
+
+    def note(self, key: Key, event: str, value: int) -> None:
+        """Take what one watcher found new (a version, or the like); all are told, and once however many find it."""
+        topic = self._topics.get(key)
+        if topic is not None and topic.noted.get(event) != value:
+            topic.noted[event] = value
+            self.say(key, event)
 
     def watchers(self, key: Key) -> int:
         """How many watch one shipment."""

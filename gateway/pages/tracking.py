@@ -114,19 +114,18 @@ class TrackingPages:
         if opened is None:
             raise web.HTTPNotFound
         key = (opened.merchant_id, opened.shipment_id)
-        known = opened.row["version"]
-        said = await self._said(key)
+        known = {"changed": opened.row["version"], "talk": await self._said(key)}
 
         async def still_good() -> bool:
-            nonlocal known, said
+            """Look whether the link is good, and for what another process brought."""
             now = await self.opened(request)
-            if now is not None and now.row["version"] != known:  # another process brought it
-                known = now.row["version"]
-                self._gateway.positions.say(key, "changed")
-            if (latest := await self._said(key)) != said:
-                said = latest
-                self._gateway.positions.say(key, "talk")
-            return now is not None
+            if now is None:
+                return False
+            for event, value in (("changed", now.row["version"]), ("talk", await self._said(key))):
+                if value != known[event]:
+                    known[event] = value
+                    self._gateway.positions.note(key, event, value)
+            return True
 
         return await follow(request, self._gateway.positions, key, "recipient", still_good, changes=True)
 

@@ -1,6 +1,7 @@
 """Couriers on the map: seen live by whoever may, by nobody else, and gone when the parcel is there."""
 
 import asyncio
+import contextlib
 import time
 
 import pytest
@@ -73,6 +74,59 @@ async def test_what_is_watched_is_told_as_the_same_bytes_to_everybody(house, out
         positions.watch(house.merchant_id, shipment_id, "support") as other,
     ):
         assert await one.news(5) is await other.news(5)
+
+
+class Line:
+    """What a watcher is written to; where it is jammed, nothing has left yet."""
+
+    def __init__(self):
+        self.frames, self.jammed = [], False
+
+    def free(self):
+        return not self.jammed
+
+    def write(self, frame):
+        self.frames.append(frame)
+
+
+async def test_who_keeps_up_is_written_to_at_once_and_who_does_not_gets_the_latest_alone(house, out):
+    account_id, shipment_id = out
+    await drive(house, account_id, position_push(4_000, 60))
+    positions = house.gateway.positions
+    with contextlib.ExitStack() as stack:
+        quick, slow = [
+            stack.enter_context(positions.watch(house.merchant_id, shipment_id, "support")) for _ in range(2)
+        ]
+        for one in (quick, slow):
+            assert await one.news(5) is not None
+            one.line = Line()
+        slow.line.jammed = True
+        waiting = asyncio.create_task(quick.news(60))
+        for metres in (3_900, 3_800, 3_700):
+            await drive(house, account_id, position_push(metres, 40 - (4_000 - metres) / 10))
+        await house.until(lambda: len(quick.line.frames) == 3)
+        assert await slow.news(5) == quick.line.frames[-1]
+        assert slow.line.frames == []
+        assert not waiting.done()  # nobody had to wake it
+        waiting.cancel()
+
+
+async def test_what_many_watchers_find_new_is_told_once(house, out):
+    _, shipment_id = out
+    key, positions = (house.merchant_id, shipment_id), house.gateway.positions
+    with (
+        positions.watch(*key, "recipient", changes=True) as one,
+        positions.watch(*key, "recipient", changes=True) as other,
+    ):
+        for watcher in (one, other):
+            assert await watcher.news(5) is not None
+        for value in (7, 7):
+            positions.note(key, "changed", value)
+        assert await one.news(5) == b"event: changed\ndata: {}\n\n"
+        positions.note(key, "changed", 7)
+        assert one.fresh() is None
+        positions.note(key, "changed", 8)
+        assert one.fresh() == other.fresh() == b"event: changed\ndata: {}\n\n"
 
 
 async def test_a_position_that_is_older_jumps_or_lies_in_the_future_moves_nobody(house, out):
