@@ -76,7 +76,8 @@ class Ear(asyncio.Protocol):
 
     def _answer(self, answer: bytes) -> None:
         self._ears.flying -= 1
-        self._transport.write(answer)
+        if not self._transport.is_closing():
+            self._transport.write(answer)
 
 
 class Ears:

@@ -60,7 +60,7 @@ async def test_text_of_twice_the_size_still_fits(phone, parcel):
 async def test_without_scripts_everything_but_the_map_is_there(phone, parcel):
     page = await phone(parcel[2], scripts=False)
     assert await page.inner_text("h1") == "Your parcel is out for delivery"
-    assert await page.inner_text(".beside") == "The courier is on the way"
+    assert await page.inner_text(".beside") == "2 stops before you"
     await page.select_option("#lang", "de")
     await page.click(".languages button")
     assert await page.inner_text("h1") == "Ihr Paket ist in Zustellung"
