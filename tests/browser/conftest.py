@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from flow.conftest import empty_database, house, logs, settings  # noqa: F401 - fixtures of the house
+from flow.conftest import house, logs, settings  # noqa: F401 - fixtures of the house
 from playwright.async_api import async_playwright
 
 if TYPE_CHECKING:
