@@ -71,7 +71,7 @@ def apply(
         one = Refolded(row, known.get(key, {}), news[key], now, polls=polls(row["carrier"]), revise=revise)
         if one.hands_over is not None:
             one.row = handover.link(conn, row, *one.hands_over, now)
-        one.settle(norms.find(conn, key[0], one.corridor, month))
+        one.settle(norms.find(conn, key[0], one.corridor, month) if norms.has_any(conn, key[0]) else ())
         if one.update is None:
             continue
         refolded[key] = one

@@ -155,9 +155,9 @@ class Refolded:
 
     def sayings(self) -> Iterable[Saying]:
         """Return what is said of its arrival from now on, and was not before."""
-        arrives = details.values(self._after).get("eta")
-        if arrives is not None and arrives != details.values(self._before).get("eta"):
-            yield Saying("carrier", self._now, arrives)
+        before, after = self._before.get("eta"), self._after.get("eta")
+        if after is not None and (before is None or after[1] != before[1]):
+            yield Saying("carrier", self._now, after[1])
         if self._foretold.saying is not None:
             yield self._foretold.saying
 

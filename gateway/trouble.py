@@ -7,7 +7,7 @@ is told once, and not again while it lasts.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -88,7 +88,12 @@ def look(
 def _learned(limits: Limits, norms: Sequence[Norm]) -> Limits:
     """Return the limits with the silence that is unusual for such parcels, where enough of them are known."""
     silence = eta.silence(norms)
-    return limits if silence is None else replace(limits, stalled=silence)
+    return limits if silence is None else _with_silence(limits, silence)
+
+
+@lru_cache(maxsize=1_024)
+def _with_silence(limits: Limits, hours: float) -> Limits:
+    return replace(limits, stalled=hours)
 
 
 def after_news(before: Known, found: Mapping[str, int], look_at: int | None, now: int) -> tuple[Known, int | None]:

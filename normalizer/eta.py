@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from normalizer import sketch
@@ -39,17 +40,36 @@ SILENCE = "silence"
 WEEKDAYS = tuple(f"transit.{day}" for day in range(7))
 """Hours from the hand-in on each weekday, Monday first, to the arrival."""
 
+_ANY_DAY = "transit"
+_NONE: tuple[int, Counts] = (0, {})
 _STAGES = {Status.OUT_FOR_DELIVERY: OUT, Status.ATTEMPT_FAILED: RETRY}
 _FORESEEABLE = frozenset({"delayed", "weather", "missorted", "strike_or_disaster"})
 """Trouble that parcels come out of by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Norm:
-    """What is normal: for each measure the hours parcels took, as counts. `basis` says for which parcels."""
+    """What is normal: for each measure the hours parcels took, as counts. `basis` says for which parcels.
+
+    It is asked for every piece of news, so what follows from the counts is worked out once.
+    """
 
     basis: str
     counts: Mapping[str, Counts]
+
+    @cached_property
+    def measured(self) -> Mapping[str, tuple[int, Counts]]:
+        """For each measure, and for the way on any weekday, how many parcels and what they took."""
+        any_day = sketch.merged(self.counts.get(name, {}) for name in WEEKDAYS)
+        return {name: (int(sketch.total(of)), of) for name, of in {**self.counts, _ANY_DAY: any_day}.items()}
+
+    @cached_property
+    def silence(self) -> float | None:
+        """The hours without a scan that nearly all parcels keep below; None where too few are known."""
+        samples, counts = self.measured.get(SILENCE, _NONE)
+        found = sketch.quantile(counts, _NEARLY_ALL) if samples >= ENOUGH_SILENCES else None
+        # The bin's end and not the place within it: a limit that stands still is told once.
+        return None if found is None else sketch.edges(sketch.bin_of(found))[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +128,7 @@ def weekday(day: str) -> int | None:
 def predict(norms: Sequence[Norm], of: UnderWay, now: int) -> Forecast:
     """Return when a parcel will arrive. `norms` stand in order, the finest first."""
     best = Forecast(None, None, 0, None)
-    for begun, basis, counts in _choices(norms, of):
-        samples = int(sketch.total(counts))
+    for begun, basis, (samples, counts) in _choices(norms, of):
         if samples >= ENOUGH:
             return _foretold(counts, begun, now, samples, basis)
         if samples > best.samples:
@@ -117,21 +136,21 @@ def predict(norms: Sequence[Norm], of: UnderWay, now: int) -> Forecast:
     return best
 
 
-def _choices(norms: Sequence[Norm], of: UnderWay) -> Iterator[tuple[int, str, Counts]]:
-    """Yield what could be gone by, the best first: since when to count, whose and the hours they took."""
+def _choices(norms: Sequence[Norm], of: UnderWay) -> Iterator[tuple[int, str, tuple[int, Counts]]]:
+    """Yield what could be gone by, the best first: since when to count, whose, how many and the hours they took."""
     if (stage := _STAGES.get(of.status)) is not None:
         for norm in norms:
-            yield of.since, norm.basis, norm.counts.get(stage, {})
+            yield of.since, norm.basis, norm.measured.get(stage, _NONE)
     for norm in norms:
         if of.weekday is not None:
-            yield of.handed_in_at, norm.basis, norm.counts.get(WEEKDAYS[of.weekday], {})
-        yield of.handed_in_at, norm.basis, sketch.merged(norm.counts.get(name, {}) for name in WEEKDAYS)
+            yield of.handed_in_at, norm.basis, norm.measured.get(WEEKDAYS[of.weekday], _NONE)
+        yield of.handed_in_at, norm.basis, norm.measured[_ANY_DAY]
 
 
 def _foretold(counts: Counts, begun: int, now: int, samples: int, basis: str) -> Forecast:
     elapsed = max(0, now - begun) / _HOUR
-    half, most = (sketch.quantile(counts, part, above=elapsed) for part in (_MIDDLE, _MOST))
-    if half is None or most is None or sketch.total(counts, above=elapsed) < LEFT:
+    left, (half, most) = sketch.beyond(counts, elapsed, (_MIDDLE, _MOST))
+    if half is None or most is None or left < LEFT:
         return Forecast(None, None, samples, basis)
     return Forecast(_ahead(begun + half * _HOUR, now), _ahead(begun + most * _HOUR, now), samples, basis)
 
@@ -142,11 +161,5 @@ def _ahead(at: float, now: int) -> int:
 
 
 def silence(norms: Sequence[Norm]) -> float | None:
-    """Return the hours without a scan that nearly all parcels keep below; None where too few are known."""
-    for norm in norms:
-        counts = norm.counts.get(SILENCE, {})
-        if sketch.total(counts) >= ENOUGH_SILENCES:
-            found = sketch.quantile(counts, _NEARLY_ALL)
-            # The bin's end and not the place within it: a limit that stands still is told once.
-            return None if found is None else sketch.edges(sketch.bin_of(found))[1]
-    return None
+    """Return the hours without a scan that nearly all such parcels keep below; the finest with enough speaks."""
+    return next((norm.silence for norm in norms if norm.silence is not None), None)

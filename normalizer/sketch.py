@@ -11,7 +11,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     Counts = Mapping[int, float]
     """Bin -> how many, or how much they weigh."""
@@ -56,14 +56,23 @@ def quantile(counts: Counts, part: float, above: float | None = None) -> float |
 
     With `above`, of those alone that are longer than so many hours. Within a bin they are taken as evenly spread.
     """
-    parts = _parts(counts, above)
-    wanted = part * sum(weight for _, _, weight in parts)
+    return _within(_parts(counts, above), part)
+
+
+def beyond(counts: Counts, above: float, parts: Sequence[float]) -> tuple[float, list[float | None]]:
+    """Return how many are of more hours than `above`, and what each part of those does not exceed."""
+    left = _parts(counts, above)
+    return sum(weight for _, _, weight in left), [_within(left, part) for part in parts]
+
+
+def _within(spread: list[tuple[float, float, float]], part: float) -> float | None:
+    wanted = part * sum(weight for _, _, weight in spread)
     seen = 0.0
-    for low, high, weight in parts:
+    for low, high, weight in spread:
         if seen + weight >= wanted:
             return low + (high - low) * max(0.0, wanted - seen) / weight
         seen += weight
-    return parts[-1][1] if parts else None
+    return spread[-1][1] if spread else None
 
 
 def _parts(counts: Counts, above: float | None) -> list[tuple[float, float, float]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
-from sqlalchemy import func, select
+from sqlalchemy import Integer, func, literal_column, select
 
 from gateway.insights.tables import InsightTables
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 By = Literal["carrier", "service", "lane", "week"]
 
 _T = InsightTables.tally.c
-_THURSDAY = 3
-"""Days since 1970 begin on one; weeks begin on Monday."""
+_MONDAY = _T.day - (_T.day + literal_column("3", Integer)) % literal_column("7", Integer)
+"""Days since 1970 begin on a Thursday. Literals, as PostgreSQL takes bound values for other expressions to group by."""
 
 _COLUMNS: Mapping[By, Mapping[str, ColumnElement[Any]]] = {
-    "week": {"week": _T.day - (_T.day + _THURSDAY) % 7},
+    "week": {"week": _MONDAY},
     "carrier": {"carrier": _T.carrier},
     "service": {"carrier": _T.carrier, "service": _T.service},
     "lane": {"origin_country": _T.origin, "destination_country": _T.destination},

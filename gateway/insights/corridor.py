@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from sqlalchemy import RowMapping
 
 _LONGEST_SERVICE = 60
+_SIGNS = re.compile(r"[^A-Z0-9]")
 _AREA = re.compile(r"[A-Z]{1,2}|[0-9]{1,2}")
 
 
@@ -66,8 +68,8 @@ def corridor_of(row: RowMapping | Mapping[str, Any], told: Mapping[str, Any]) ->
     )
 
 
+@lru_cache(maxsize=16_384)
 def area_of(postal_code: str | None) -> str:
     """Return the area a postcode lies in: its first two digits, or the letters it begins with (`SW1A 1AA` is in SW)."""
-    plain = re.sub(r"[^A-Z0-9]", "", (postal_code or "").upper())
-    found = _AREA.match(plain)
+    found = _AREA.match(_SIGNS.sub("", (postal_code or "").upper()))
     return "" if found is None else found.group()

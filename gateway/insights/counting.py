@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from webhooks.store import Store
 
 BATCH = 100
-TAKE_EVERY = 5.0
+TAKE_EVERY = 2.0
 """Seconds between two looks for what is due."""
 SETTLED_DAYS = 30
 """So long after an arrival what was counted of it stays counted: what it was judged by is dropped one day."""

@@ -81,15 +81,15 @@ _ANY = ""
 
 
 def _known(conn: Connection) -> _Known:
-    known: _Known = conn.info.setdefault("norms", _Known())
+    known: _Known | None = conn.info.get("norms")
+    if known is None:
+        known = conn.info["norms"] = _Known()
     return known
 
 
 def find(conn: Connection, merchant_id: str, corridor: Corridor, month: int) -> tuple[Norm, ...]:
     """Return the norms for a corridor, the finest first; those a merchant has none of are left out."""
     known = _known(conn)
-    if not _has_any(conn, known, merchant_id):
-        return ()
     kinds = {kind: basis for basis, kind in corridor.kinds()}
     there = {kind: norm for kind in kinds for fresh, norm in (known.get((merchant_id, kind)),) if fresh}
     missing = [kind for kind in kinds if kind not in there]
@@ -101,7 +101,9 @@ def find(conn: Connection, merchant_id: str, corridor: Corridor, month: int) -> 
     return tuple(norm for kind in kinds if (norm := there[kind]) is not None)
 
 
-def _has_any(conn: Connection, known: _Known, merchant_id: str) -> bool:
+def has_any(conn: Connection, merchant_id: str) -> bool:
+    """Tell whether a merchant has learned anything yet: asked of each piece of news, so it is remembered."""
+    known = _known(conn)
     fresh, some = known.get((merchant_id, _ANY))
     if not fresh:
         found = conn.execute(select(_N.kind).where(_N.merchant_id == merchant_id).limit(1)).first()

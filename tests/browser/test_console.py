@@ -36,15 +36,16 @@ PAGES = (
     "people",
     "me",
     "ratings",
+    "insights",
     "conversations",
     "fleet",
 )
 
 
-async def keep(page, name):
+async def keep(page, name, **more):
     """Keep a screenshot where somebody asked for them."""
     if folder := os.environ.get("SCREENSHOTS"):
-        await page.screenshot(path=Path(folder) / f"{name}.png")
+        await page.screenshot(path=Path(folder) / f"{name}.png", **more)
 
 
 @pytest.fixture
@@ -73,6 +74,7 @@ async def test_the_door(house, phone):
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_selector(".top nav")
+    await page.wait_for_load_state("networkidle")  # what is still asked would be refused once signed out
     await page.click("text=Sign out")
     await page.wait_for_selector("text=You are signed out.")
     assert await serious(page) == []

@@ -10,15 +10,20 @@ import subprocess
 import time
 import tomllib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from connectors import connector
 from connectors.scaffold import _FILES
 from gateway.accounts import check_secrets
+from gateway.api import insights
+from gateway.api.answers.shipments import Basis
 from gateway.cli import main
+from gateway.insights import counting, foretelling, norms, outcome
 from gateway.reference import PAGES
 from gateway.settings import PREFIX, Settings, load
+from normalizer import eta
 from normalizer.model import OrderStatus
 from normalizer.trouble import LIMITS, Trouble
 from webhooks.schedule import JITTER, SCHEDULE
@@ -95,6 +100,20 @@ def test_a_decision_is_short_and_has_its_three_parts(decision):
     assert re.fullmatch(rf"# {int(decision.stem[:4])}\. .+", text.splitlines()[0])
     for part in ("**Context.**", "**Decision.**", "**Consequences.**"):
         assert part in text
+
+
+def test_the_insights_page_says_what_is_counted_and_foretold():
+    page = " ".join((ROOT / "docs" / "insights.md").read_text("utf-8").split())
+    assert f"with {eta.ENOUGH} parcels speaks" in page
+    assert f"fewer than {eta.LEFT} of the parcels" in page
+    assert f'"needed": {eta.ENOUGH}' in page
+    assert f"at most {insights.MOST_DAYS} of them; the last {insights.USUAL_DAYS} by default" in page
+    assert "was {}, {} and {} hours before the arrival".format(*outcome.LEADS) in page
+    assert f"for {counting.SETTLED_DAYS} days; then what was counted stays" in page
+    assert (eta.ENOUGH_SILENCES, norms.FADES, foretelling.SPEAKS_MS) == (100, 0.8, 86_400_000)
+    for call in insights.CALLS.all:
+        assert f"`{call.method} {call.path}`" in page
+    assert re.findall(r"\| `(\w+)` \| carrier", page) == list(get_args(Basis))
 
 
 def test_the_schedule_told_to_merchants_is_the_one_that_is_kept():

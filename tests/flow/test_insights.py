@@ -103,6 +103,7 @@ async def left(house) -> int:
     )
 
 
+@pytest.mark.both_databases
 async def test_what_ended_is_counted_once_however_often_it_is_looked_at(house, trade):
     await trade.teach(12, 48)
     await count(house)
@@ -232,6 +233,7 @@ async def test_what_a_carrier_says_counts_from_when_it_was_known(house, trade):
     assert leads[1]["off_hours"]["p50"] == leads[2]["off_hours"]["p50"] == pytest.approx(4, rel=0.09)
 
 
+@pytest.mark.both_databases
 async def test_insights_are_asked_by_days_and_lane_and_grouped(house, trade):
     begun = TODAY - hours(24 * 20)
     lives = []
@@ -327,6 +329,7 @@ async def test_recipients_stars_are_counted_with_their_delivery(house, trade):
         }
 
 
+@pytest.mark.both_databases
 async def test_a_prediction_comes_from_the_merchants_own_parcels_and_is_its_own_voice(house, trade):
     await trade.teach(40, 50)
     await count(house)

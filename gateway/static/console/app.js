@@ -9,6 +9,7 @@ const VIEWS = [
   [/^\/console\/shipments\/([^/]+)$/, () => import("./shipment.js"), "Shipment"],
   [/^\/console\/orders\/([^/]+)$/, () => import("./order.js"), "Order"],
   [/^\/console\/ratings$/, () => import("./ratings.js"), "Ratings"],
+  [/^\/console\/insights$/, () => import("./insights.js"), "Insights"],
   [/^\/console\/conversations$/, () => import("./conversations.js"), "Conversations"],
   [/^\/console\/fleet$/, () => import("./fleet.js"), "Fleet"],
   [/^\/console\/endpoints(?:\/([^/]+))?$/, () => import("./endpoints.js"), "Endpoints"],
@@ -19,7 +20,7 @@ const VIEWS = [
 ];
 
 const NAV = [
-  ...(staff ? [["/console/desk", "Desk"], ["/console/conversations", "Conversations"], ["/console/ratings", "Ratings"], ["/console/fleet", "Fleet"]] : []),
+  ...(staff ? [["/console/desk", "Desk"], ["/console/conversations", "Conversations"], ["/console/ratings", "Ratings"], ["/console/fleet", "Fleet"], ["/console/insights", "Insights"]] : []),
   ...(staff ? [["/console/endpoints", "Endpoints"], ["/console/setup", "Set-up"]] : [["/console/carriers", "Connectors"]]),
   ...(owner ? [["/console/people", "People"]] : []),
 ];

@@ -1,6 +1,6 @@
 // One shipment as one story: what it is, who takes care, everything that happened and was told, and what can be done.
 
-import { all, api, button, complaint, copyable, fill, form, h, owner, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
+import { all, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
 import { follow } from "./live.js";
 
 const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notes", "Notes"], ["talk", "Conversation"]];
@@ -150,8 +150,9 @@ export async function open(main, id, _, { quietly = false } = {}) {
 
   function facts({ one }) {
     const window = (of) => (of ? [of.from, of.to].filter(Boolean).map((at) => (at.length > 10 ? when(at) : at)).join(" to ") : null);
+    const foretold = ({ predicted, predicted_from: from }) => (predicted ? `${when(predicted.p50)}, nearly surely by ${when(predicted.p90)} (from ${plural(from.samples, "parcel")})` : null);
     const address = (of) => (of ? [of.name, of.street, [of.postal_code, of.city].filter(Boolean).join(" "), of.country].filter(Boolean).join(", ") : null);
-    const rows = [["Arrival, says the carrier", window(one.eta)], ["Promised", window(one.promised)], ["Goes to", address(one.recipient) ?? address(one.destination)], ["E-mail", one.recipient?.email], ["Phone", one.recipient?.phone], ["Collect at", address(one.pickup_point)], ["Collect until", one.pickup_until], ["Courier", [one.courier, one.courier_vehicle].filter(Boolean).join(", ")], ["Signed by", one.signed_by], ["Weight", one.weight_grams ? `${(one.weight_grams / 1000).toLocaleString("en-GB")} kg` : null], ["Pieces", one.pieces_total > 1 ? `${one.pieces_delivered} of ${one.pieces_total} delivered` : null], ["References", one.references?.join(", ")], ["Delivery attempts", one.delivery_attempts || null]];
+    const rows = [["Arrival, says the carrier", window(one.eta)], ["Promised", window(one.promised)], ["Likely arrival, we think", foretold(one)], ["Goes to", address(one.recipient) ?? address(one.destination)], ["E-mail", one.recipient?.email], ["Phone", one.recipient?.phone], ["Collect at", address(one.pickup_point)], ["Collect until", one.pickup_until], ["Courier", [one.courier, one.courier_vehicle].filter(Boolean).join(", ")], ["Signed by", one.signed_by], ["Weight", one.weight_grams ? `${(one.weight_grams / 1000).toLocaleString("en-GB")} kg` : null], ["Pieces", one.pieces_total > 1 ? `${one.pieces_delivered} of ${one.pieces_total} delivered` : null], ["References", one.references?.join(", ")], ["Delivery attempts", one.delivery_attempts || null]];
     return h("section", { class: "card" }, h("h2", {}, "Facts"), h("dl", { class: "facts" }, ...rows.filter(([, value]) => value).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])));
   }
 
