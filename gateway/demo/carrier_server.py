@@ -86,23 +86,18 @@ class CarrierServer:
         return taken
 
     async def _push(self, parcel: Parcel, one: Happened) -> bool:
-        headers, body = WIRES[parcel.carrier].push(parcel, self.world.happened(parcel), one, self._wall_clock())
-        taken = await self.send(parcel.carrier, headers, body)
-        if taken:
-            self.world.pushed(parcel, one)
-        return taken
-
-    async def send(self, carrier: str, headers: dict[str, str], body: bytes) -> bool:
-        """Push a body as a carrier does; return whether it was taken."""
         assert self._session is not None  # noqa: S101 - only within the context
+        headers, body = WIRES[parcel.carrier].push(parcel, self.world.happened(parcel), one, self._wall_clock())
         try:
             async with self._session.post(
-                self.world.callbacks[carrier], data=body, headers=headers, allow_redirects=False
+                self.world.callbacks[parcel.carrier], data=body, headers=headers, allow_redirects=False
             ) as answer:
                 status = str(answer.status)
                 taken = answer.status in OK
         except (aiohttp.ClientError, TimeoutError) as trouble:
             status, taken = type(trouble).__name__, False
-        if not taken:
-            self.refused.append(f"{carrier} {status}")
+        if taken:
+            self.world.pushed(parcel, one)
+        else:
+            self.refused.append(f"{parcel.carrier} {status}")
         return taken

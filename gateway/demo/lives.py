@@ -60,8 +60,6 @@ class Parcel:
     by: Literal["poll", "push"] = "poll"
     direction: Literal["outbound", "return"] = "outbound"
     late: Mapping[str, float] = field(default_factory=dict)
-    arrives: tuple[float, float] = (1, 3)
-    """The window told with a courier: hours after the deed."""
     hears: bool = False
     """Its recipient asked for notices."""
 

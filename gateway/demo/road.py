@@ -1,135 +1,103 @@
-"""A parcel that is on the road now, in real time: a courier drives it through the town while people watch the page.
+"""Parcels on the road now, in real time: a run of the merchant's own courier, and a recipient who watches it come.
 
-It lives beside the story's cast, on a clock of its own, and is told by the same demo carrier's pushes.
+Beside the story's cast one run follows the other. The courier and the recipient each know the address of their own page
+and nothing else; whoever looks at the demo may open the same pages and act there.
 """
 
 from __future__ import annotations
 
 import asyncio
-import time
+from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
-import orjson
+import aiohttp
 
 from gateway.demo import town
-from gateway.demo.lives import Beat, Parcel, Place
-from gateway.demo.shop import Ordered
-from gateway.demo.wires import WIRES
-from gateway.demo.wires.demo import Demo
-from normalizer.numbers import Check
+from gateway.demo.courier import COURIER, VEHICLE, Courier, Way
+from gateway.demo.hub import CallFailed
+from gateway.demo.screens import CourierScreen, LinkEnded, TrackingScreen
+from gateway.demo.watcher import DESK, RECIPIENT, STEPS, Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import Callable, Iterable
 
-    from gateway.demo.carrier_server import CarrierServer
+    from gateway.demo.hub import Hub
     from gateway.demo.merchant import Told
-    from gateway.demo.world import World
 
 PATH = "/demo/town.geojson"
 """Where the streets are served, on the gateway's own address."""
-_FIRST_SERIAL = 30_020_001
-_PACE = 9.0
-"""Metres per second through town."""
-_FASTEST = 60.0
-"""Metres per second in a story of a few seconds: what the gateway still believes of a courier."""
-_SHORT_WAY = 900.0
-_EVERY = 0.5
-"""Seconds between two positions."""
-_AT_THE_DOOR = 4.0
 _BETWEEN = 20.0
-"""Seconds between a delivery and the next courier's start, where there is no end."""
-_BEFORE = 4.0
-"""Hours of a parcel's life before its courier's start."""
-_OUTSIDE = 1_500.0
-"""Metres from which on others come first: the recipient sees the courier only about where it is."""
-
-
-def _place(at: tuple[float, float], facility: str) -> Place:
-    return Place(
-        city=town.NAME,
-        region="",
-        postal_code=town.POSTAL_CODE,
-        country=town.COUNTRY,
-        latitude=at[0],
-        longitude=at[1],
-        zone=town.ZONE,
-        facility=facility,
-    )
-
-
-_STORE, _DOOR = _place(town.STORE, "Armazém"), _place(town.DOOR, "Rua das Hortas")
+"""Seconds between one run's end and the next courier's start, where there is no end."""
+_SHORTEST = 4.0
+"""Seconds a courier takes at least: there must be something to see."""
+_SETTLES = 5.0
+"""Seconds after a run in which what is told of it may still arrive."""
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
+_BEFORE = (("ordered", "placed", 26.0), ("info_received", "label_created", 5.0), ("in_transit", "picked_up", 3.0))
+"""What the shop itself tells before its courier starts: status, detail, hours before."""
+_TOLD_ONCE = frozenset({"courier.arriving", "shipment.delivered", "rating.received"})
 
 
 @dataclass(slots=True)
-class Drive:
-    """One courier's way to one door."""
+class Run:
+    """One run, seen from the parcel that comes last on it."""
 
     number: str
-    metres: float
-    pace: float
-    began: float
+    shipment_id: str
+    page: str
+    """The address of the recipient's tracking page."""
+    courier_page: str
+    way: Way
+    done: set[str] = field(default_factory=set)
+    """The steps that came about."""
+    trouble: str = ""
 
     @property
-    def seconds(self) -> float:
-        """How long it takes to the door."""
-        return self.metres / self.pace
+    def seen(self) -> str:
+        """What came about, in words."""
+        return "; ".join(words for step, words in STEPS.items() if step in self.done)
 
-    def left(self, now: float) -> float:
-        """Return the metres left to the door."""
-        return max(0.0, self.metres - (now - self.began) * self.pace)
-
-    def where(self, now: float) -> dict[str, Any]:
-        """Return the courier's place as the demo carrier tells it."""
-        left = self.left(now)
-        latitude, longitude = town.along(town.LENGTH - left)
-        at = datetime.fromtimestamp(now, UTC)
-        stops = 5 if left > _OUTSIDE else 2 if left > self.metres / 2 else 1 if left > 0 else 0
-        where = {"at": at.isoformat(), "latitude": latitude, "longitude": longitude, "stops_before": stops}
-        return where | {"speed": self.pace if left else 0.0}
-
-    def parcel(self) -> Parcel:
-        """Return the parcel with its life: put on the road a moment ago, handed over when the courier is there."""
-        there = _BEFORE + (self.seconds + _AT_THE_DOOR) / 3600
-        beats = (
-            Beat(0.2, "label", _STORE),
-            Beat(1.0, "picked_up", _STORE),
-            Beat(3.0, "depot", _STORE),
-            Beat(_BEFORE - 0.05, "out", _STORE),
-            Beat(there, "safe", _DOOR),
-        )
-        window = (0.05, there - _BEFORE + 0.25)
-        about = "on the road now"
-        return Parcel(carrier=Demo.code, number=self.number, about=about, beats=beats, by="push", arrives=window)
+    @property
+    def unseen(self) -> list[str]:
+        """What did not come about, in words."""
+        missing = [f"never seen: {words}" for step, words in STEPS.items() if step not in self.done]
+        return [self.trouble, *missing] if self.trouble else missing
 
 
 class Road:
-    """Parcels on the road, one after the other. `call` makes the merchant's calls, `on_new` hears of each parcel."""
+    """Runs, one after the other.
+
+    Args:
+        hub: makes the merchant's calls.
+        told: hears a parcel's number, where something was seen, and what.
+        on_new: hears of each run when its courier starts.
+    """
 
     def __init__(
-        self,
-        world: World,
-        carriers: CarrierServer,
-        call: Callable[[str, str, Any], Awaitable[Any]],
-        on_new: Callable[[Ordered], None] = lambda _one: None,
+        self, hub: Hub, told: Callable[[str, str, str], None], on_new: Callable[[Run], None] = lambda _run: None
     ) -> None:
-        self._world = world
-        self._carriers = carriers
-        self._call = call
+        self._hub = hub
+        self._told = told
         self._on_new = on_new
-        self._serial = _FIRST_SERIAL
+        self._serial = 2_000
+        self.first: Run | None = None
         self._driving: asyncio.Task[None] | None = None
-        self.numbers: list[str] = []
+        self._over: float | None = None
+        """When the first run was over."""
         self.ends = False
-        """Whether there is one parcel and no more."""
+        """Whether there is one run and no more."""
 
     async def begin(self, seconds: float | None) -> None:
-        """Put the first parcel on the road, its courier there within `seconds`; without them, more follow for ever."""
+        """Send the first courier out, to be there within `seconds`; without them more follow for ever."""
         self.ends = seconds is not None
-        drive = await self._start(seconds)
-        self._driving = asyncio.create_task(self._go_on(drive, seconds), name="demo-road")
+        way = Way.within(None if seconds is None else max(seconds, _SHORTEST))
+        self.first = await self._send_out(way)
+        self._driving = asyncio.create_task(self._go_on(self.first), name="demo-road")
 
     async def stop(self) -> None:
         """Stop driving."""
@@ -138,68 +106,116 @@ class Road:
             with suppress(asyncio.CancelledError):
                 await self._driving
 
-    async def _go_on(self, drive: Drive, seconds: float | None) -> None:
-        await self._drive(drive)
-        while seconds is None:
+    async def _go_on(self, run: Run) -> None:
+        await self._follow(run)
+        self._over = asyncio.get_running_loop().time()
+        while not self.ends:
             await asyncio.sleep(_BETWEEN)
-            await self._drive(await self._start(None))
+            with suppress(CallFailed, aiohttp.ClientError, TimeoutError):  # the next one may come through
+                await self._follow(await self._send_out(run.way))
 
-    async def _start(self, seconds: float | None) -> Drive:
+    async def _send_out(self, way: Way) -> Run:
+        """Make a parcel and put it last on a run, behind those for the doors on the way."""
         number = self._number()
-        metres = town.LENGTH if seconds is None else min(_SHORT_WAY, _FASTEST * seconds)
-        drive = Drive(number, metres, _PACE if seconds is None else max(_PACE, metres / seconds), time.time())
-        begin = datetime.fromtimestamp(drive.began, UTC) - timedelta(hours=_BEFORE)
-        self._world.join(drive.parcel(), begin, lambda: datetime.now(UTC))
-        made = await self._call("POST", "/v1/shipments", _wish(number))
-        self.numbers.append(number)
-        self._on_new(Ordered(number, made["tracking_url"]))
-        return drive
+        made = await self._hub.call("POST", "/v1/shipments", _parcel(number))
+        now = datetime.now(ZoneInfo(town.ZONE))
+        doors = [
+            {"tracking_number": self._number(), "recipient": _person(name, address)} for name, address, _ in way.doors
+        ]
+        window = {"from": _instant(now), "to": _instant(now + timedelta(hours=1))}
+        last = {"shipment_id": made["id"], "needs": ["photo", "signature"], "window": window, "note": "Second floor"}
+        wish = {"courier": COURIER, "vehicle": VEHICLE, "day": now.date().isoformat(), "stops": [*doors, last]}
+        sent = await self._hub.call("POST", "/v1/runs", wish)
+        run = Run(number, made["id"], made["tracking_url"], sent["courier_url"], way)
+        self._on_new(run)
+        return run
 
-    async def _drive(self, drive: Drive) -> None:
-        wire = WIRES[Demo.code]
-        assert isinstance(wire, Demo)  # noqa: S101 - the registry is ours
-        parcel = self._world.parcel(Demo.code, drive.number)
-        assert parcel is not None  # noqa: S101 - it has just joined
-        while len(self._world.happened(parcel)) < len(parcel.beats):
-            now = time.time()
-            self._world.couriers[drive.number] = where = drive.where(now)
-            if not any(True for one, _ in self._world.unpushed() if one is parcel):  # the scans go first
-                body = orjson.dumps({"number": drive.number, "position": where})
-                await self._carriers.send(Demo.code, wire.signed(body, now), body)
-            await asyncio.sleep(_EVERY)
-        self._world.couriers.pop(drive.number, None)
+    async def _tell_before(self, run: Run) -> None:
+        """Tell what happened before the courier starts, as a shop's own system does."""
+        now = datetime.now(ZoneInfo(town.ZONE))
+        for status, detail, hours in _BEFORE:
+            told = {"status": status, "substatus": detail, "at": _instant(now - timedelta(hours=hours))}
+            await self._hub.call("POST", f"/v1/shipments/{run.shipment_id}/events", told)
+
+    async def _follow(self, run: Run) -> None:
+        """Let courier and recipient meet. What keeps them from it is noted."""
+        over = asyncio.Event()
+        jar = aiohttp.CookieJar(unsafe=True)  # the demo's pages have a number for an address
+        told = partial(self._told, run.number)
+        async with (
+            aiohttp.ClientSession(trust_env=False, timeout=_TIMEOUT) as phone,
+            aiohttp.ClientSession(trust_env=False, timeout=_TIMEOUT, cookie_jar=jar) as browser,
+        ):
+            courier = Courier(CourierScreen(phone, run.courier_page), run.way, partial(told, COURIER))
+            watcher = Watcher(TrackingScreen(browser, run.page), town.POSTAL_CODE, told)
+            run.done = watcher.done
+            try:
+                await self._tell_before(run)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(_work(courier, over))
+                    both.create_task(watcher.watch(over))
+                await self._read_ratings(run)
+            except* (LinkEnded, CallFailed, aiohttp.ClientError, TimeoutError) as trouble:
+                one = trouble.exceptions[0]
+                run.trouble = f"it ended early: {one or type(one).__name__}"
+        if not self.ends:
+            for words in run.unseen:
+                told("not this time", words)
+
+    async def _read_ratings(self, run: Run) -> None:
+        """Look at the desk for the rating."""
+        for one in (await self._hub.call("GET", "/v1/ratings"))["data"]:
+            if one["shipment_id"] == run.shipment_id:
+                run.done.add("rated")
+                self._told(run.number, DESK, f"rated {one['stars']} of 5")
 
     def _number(self) -> str:
-        serial = f"{self._serial:08}"
         self._serial += 1
-        return f"DEMO{serial}{Check(algorithm='luhn').digit(serial)}"
+        return f"VAN-{self._serial}"
 
     def waiting(self, told: Iterable[Told]) -> bool:
-        """Tell whether the first parcel's delivery was not told yet."""
-        return not any(one.type == "shipment.delivered" and one.number in self.numbers[:1] for one in told)
+        """Tell whether something of the one run is still to come: what it does, and then what is told of it."""
+        if self._over is None:
+            return True
+        late = asyncio.get_running_loop().time() - self._over > _SETTLES
+        return not late and bool(_TOLD_ONCE - self._kinds(told).keys())
 
     def wrong(self, told: Iterable[Told]) -> list[str]:
-        """Return what did not come about: the arrival told once, and the delivery."""
-        kinds = [one.type for one in told if one.number in self.numbers[:1]]
-        return [
-            f"the courier in {town.NAME}: {kind} was told {kinds.count(kind)} times, not once"
-            for kind in ("courier.arriving", "shipment.delivered")
-            if kinds.count(kind) != 1
-        ]
+        """Return what did not come about on the one run: its steps, and what is to be told once."""
+        assert self.first is not None  # noqa: S101 - asked only after the beginning
+        kinds = self._kinds(told)
+        wrong = [f"{kind} was told {kinds[kind]} times, not once" for kind in sorted(_TOLD_ONCE) if kinds[kind] != 1]
+        return [f"{self.first.number} on the road, {words}" for words in (*self.first.unseen, *wrong)]
+
+    def _kinds(self, told: Iterable[Told]) -> Counter[str]:
+        assert self.first is not None  # noqa: S101 - asked only after the beginning
+        return Counter(one.type for one in told if one.number == self.first.number)
 
 
-def _wish(number: str) -> dict[str, Any]:
-    address = {
-        "street": "Rua das Hortas 7",
-        "city": town.NAME,
-        "postal_code": town.POSTAL_CODE,
-        "country": town.COUNTRY,
-    }
+async def _work(courier: Courier, over: asyncio.Event) -> None:
+    try:
+        await courier.work()
+    finally:
+        over.set()
+
+
+def _parcel(number: str) -> dict[str, Any]:
     door = {"latitude": town.DOOR[0], "longitude": town.DOOR[1]}
+    recipient = _person(f"{RECIPIENT} Prado", town.STREET)
+    address = {name: value for name, value in recipient.items() if name != "name"}
     return {
         "tracking_number": number,
-        "carrier": Demo.code,
-        "order_number": f"SHOP-{number[-5:]}",
+        "carrier": "courier",
+        "order_number": f"SHOP-{number.removeprefix('VAN-')}",
         "destination": address | door,
-        "recipient": {"name": "Ines Prado", **address},
+        "recipient": recipient,
     }
+
+
+def _person(name: str, street: str) -> dict[str, str]:
+    address = {"street": street, "city": town.NAME, "postal_code": town.POSTAL_CODE, "country": town.COUNTRY}
+    return {"name": name, **address}
+
+
+def _instant(at: datetime) -> str:
+    return at.isoformat(timespec="seconds")

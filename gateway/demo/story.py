@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 from aiohttp import web
 
 from connectors import connector
@@ -23,12 +22,16 @@ from gateway import log
 from gateway.commands.data import new_merchant
 from gateway.demo import road, town
 from gateway.demo.carrier_server import CarrierServer
+from gateway.demo.courier import COURIER
+from gateway.demo.first_day import FirstDay
+from gateway.demo.hub import CallFailed, Hub
 from gateway.demo.lives import lives
 from gateway.demo.merchant import SampleMerchant
+from gateway.demo.outcomes import missing_changes, outcome
 from gateway.demo.recipient import NAME, WAYS, Recipient
 from gateway.demo.road import Road
 from gateway.demo.shop import Ordered, SampleShop
-from gateway.demo.telling import Outcome, Teller
+from gateway.demo.telling import Teller
 from gateway.demo.wires import WIRES
 from gateway.demo.world import World, fast_clock, story_start
 from gateway.serving import address_of, running
@@ -36,9 +39,12 @@ from gateway.settings import load
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
-    from gateway.demo.lives import Lives, Parcel
+    from gateway.demo.lives import Lives
     from gateway.demo.merchant import Told
+    from gateway.demo.road import Run
+    from gateway.demo.telling import Outcome
 
 SHORTEST = 10.0
 """Seconds a story needs: Canada Post and DHL let themselves be asked only every few seconds, here too."""
@@ -70,10 +76,6 @@ async def _streets(_request: web.Request) -> web.Response:
     return web.json_response(town.streets(), content_type="application/geo+json")
 
 
-class CallFailed(Exception):  # noqa: N818 - it names what happened
-    """The gateway answered a call of the merchant's with an error."""
-
-
 @dataclass(slots=True)
 class Story:
     """One run of the demo."""
@@ -82,10 +84,6 @@ class Story:
     teller: Teller
     address: str
     database: str
-    ids: dict[str, str] = field(default_factory=dict)
-    """Tracking number -> the gateway's id of the shipment."""
-    pages: dict[str, str] = field(default_factory=dict)
-    """Tracking number -> the address of its tracking page."""
     recipient: Recipient | None = None
     """Who asked to hear of the parcel that says so, where the cast has one."""
     outside: bool = False
@@ -94,11 +92,19 @@ class Story:
     shop: SampleShop | None = None
     console: str = ""
     """A link that lets whoever looks around in to the console."""
-    _key: str = ""
-    _session: aiohttp.ClientSession | None = None
+    _hub: Hub = field(init=False)
+    _ids: Mapping[str, str] = field(default_factory=dict)
+    """Tracking number -> the gateway's id of the shipment."""
 
     async def play(self, bound: socket.socket, seconds: float | None, stop: asyncio.Event) -> int:
         """Set everything up, let time run, sum up."""
+        code = await self._play(bound, seconds, stop)
+        if code is None:
+            self.teller.line("Stopped before the end.")
+        return code or 0
+
+    async def _play(self, bound: socket.socket, seconds: float | None, stop: asyncio.Event) -> int | None:
+        """Return the exit code; None where it was stopped."""
         merchant = SampleMerchant(self._told)
         begin = story_start(datetime.now(UTC), self.lives.hours)
         world = World(self.lives.cast, begin, lambda: begin)
@@ -113,39 +119,36 @@ class Story:
                 map_tiles=road.PATH,
                 map_attribution=f"{town.NAME}, made up for this demo",
             )
-            self._key = new_merchant(self.database, "Sample Shop")["api_key"]
+            key = new_merchant(self.database, "Sample Shop")["api_key"]
             await stack.enter_async_context(running(settings, bound, web.get(road.PATH, _streets)))
             await stack.enter_async_context(merchant)
             if any(parcel.hears for parcel in self.lives.cast):
                 self.recipient = await stack.enter_async_context(Recipient(self.teller.heard))
-            self._session = await stack.enter_async_context(
-                aiohttp.ClientSession(trust_env=False, headers={"Authorization": f"Bearer {self._key}"})
-            )
+            self._hub = await stack.enter_async_context(Hub(self.address, key))
             if self.outside:
                 self.shop = await stack.enter_async_context(SampleShop(self.address))
-                self.road = Road(world, carriers, self._call, self._on_the_road)
+                self.road = Road(self._hub, self.teller.seen, self._on_the_road)
                 stack.push_async_callback(self.road.stop)
+            span = max((seconds or _WITHOUT_END) - _LAST_WORDS, SHORTEST - _LAST_WORDS)
             try:
-                await self._register(world, merchant)
+                await self._set_up(world, merchant)
+                world.clock = fast_clock(lambda: datetime.now(UTC), begin, self.lives.hours * 3600 / span)
+                carriers.live()
+                if self.road is not None:
+                    await self.road.begin(None if seconds is None else span - _AT_THE_END)
             except CallFailed as trouble:
                 self.teller.line(f"the demo could not be set up: {trouble}")
                 return 1
-            span = max((seconds or _WITHOUT_END) - _LAST_WORDS, SHORTEST - _LAST_WORDS)
-            world.clock = fast_clock(lambda: datetime.now(UTC), begin, self.lives.hours * 3600 / span)
-            carriers.live()
-            if self.road is not None:
-                await self.road.begin(None if seconds is None else span - _AT_THE_END)
-            if self.outside:
-                wish = {"email": "you@shop.example", "role": "merchant"}
-                self.console = (await self._call("POST", "/v1/people/invitations", wish))["url"]
             self._introduce(seconds)
             if self.recipient is not None:
                 self.recipient.live()
             await self._watch(world, merchant, span + _LAST_WORDS + _GRACE, stop)
             if stop.is_set():
-                self.teller.line("Stopped before the end.")
-                return 0
-            outcomes = [await self._outcome(parcel, merchant) for parcel in world.cast]
+                return None
+            outcomes = [
+                await outcome(self.lives, parcel, merchant, self._hub, self._ids[parcel.number])
+                for parcel in world.cast
+            ]
             code = self._sum_up(outcomes, merchant, carriers, [*await self._people(), *self._drove(merchant)])
             if seconds is None:
                 self.teller.line(f"\nThe gateway stays up at {self.address} until Ctrl-C.")
@@ -153,53 +156,21 @@ class Story:
                 return 0
             return code
 
-    async def _register(self, world: World, merchant: SampleMerchant) -> None:
-        """Do what a merchant does on the first day: accounts, an endpoint, parcels."""
-        for code in dict.fromkeys(parcel.carrier for parcel in world.cast):
-            if secrets := dict(WIRES[code].secrets):
-                account = await self._call("POST", "/v1/accounts", {"carrier": code, "secrets": secrets})
-                if account["push_url"] is not None:
-                    world.callbacks[code] = account["push_url"]
-        endpoint = await self._call("POST", "/v1/endpoints", {"url": merchant.url, "ordering": "strict"})
-        merchant.secret = endpoint["secret"]
-        for parcel in world.cast:
-            place = parcel.beats[-1].place
-            wish = {"tracking_number": parcel.number, "carrier": parcel.carrier, "direction": parcel.direction}
-            goes_to = {name: getattr(place, name) for name in ("city", "postal_code", "country")}
-            made = await self._call("POST", "/v1/shipments", {**wish, "destination": goes_to})
-            self.ids[parcel.number] = made["id"]
-            self.pages[parcel.number] = made["tracking_url"]
-        if self.shop is not None:
-            await self._open_shop(self.shop)
-        if self.recipient is not None:
-            for account in self.recipient.accounts():
-                self.recipient.take(await self._call("POST", "/v1/channels", account))
-            for parcel in world.cast:
-                for told in self.recipient.wishes() if parcel.hears else ():
-                    await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/subscriptions", told)
+    async def _set_up(self, world: World, merchant: SampleMerchant) -> None:
+        first_day = FirstDay(self._hub, world)
+        await first_day.begin(merchant, self.recipient, self.shop)
+        self._ids = first_day.ids
+        if self.outside:
+            wish = {"email": "you@shop.example", "role": "merchant"}
+            self.console = (await self._hub.call("POST", "/v1/people/invitations", wish))["url"]
 
-    async def _open_shop(self, shop: SampleShop) -> None:
-        """Give the shop's pages their key and their parcels."""
-        wish = {"role": "storefront", "name": "sample shop", "origins": [shop.origin]}
-        shop.key = (await self._call("POST", "/v1/keys", wish))["key"]
-        names = {parcel.number: connector(parcel.carrier).facts.name for parcel in self.lives.cast}
-        shop.orders = [Ordered(f"{number} ({names[number]})", url) for number, url in self.pages.items()]
-
-    def _on_the_road(self, one: Ordered) -> None:
-        """Show people the parcel that a courier has now."""
+    def _on_the_road(self, run: Run) -> None:
+        """Show people the parcel that the courier has now."""
         assert self.shop is not None  # noqa: S101 - road and shop are there together
         if self.shop.live is not None:
-            self.teller.line(f"On the road now: {one.name}, {one.url}")
-        self.shop.live = one
-        self.shop.hint = f"Try {one.name} with the postcode {town.POSTAL_CODE}."
-
-    async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        assert self._session is not None  # noqa: S101 - only while playing
-        async with self._session.request(method, self.address + path, json=body) as answer:
-            said = await answer.json(content_type=None)
-            if not answer.ok:
-                raise CallFailed(f"{method} {path} answered {answer.status}: {said.get('detail') or said.get('title')}")
-            return said
+            self.teller.line(f"On the road now: {run.number}, {run.page}, its courier's page {run.courier_page}")
+        self.shop.live = Ordered(run.number, run.page)
+        self.shop.hint = f"Try {run.number} with the postcode {town.POSTAL_CODE}."
 
     async def _watch(self, world: World, merchant: SampleMerchant, longest: float, stop: asyncio.Event) -> None:
         """Have carriers asked, as impatient merchants do, until all is told or nothing more is to be hoped for."""
@@ -216,7 +187,7 @@ class Story:
                 wait = max(_ASK_EVERY, 1.2 / pace) if pace else _ASK_EVERY
                 if parcel.by == "poll" and loop.time() >= asked.get(parcel.number, 0.0) + wait:
                     asked[parcel.number] = loop.time()
-                    await self._call("POST", f"/v1/shipments/{self.ids[parcel.number]}/refresh")
+                    await self._hub.call("POST", f"/v1/shipments/{self._ids[parcel.number]}/refresh")
             with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.1)
 
@@ -225,9 +196,9 @@ class Story:
         found: dict[str, list[dict[str, Any]]] = {}
         for parcel in self.lives.cast:
             for status in self.lives.statuses(parcel) if parcel.hears else ():
-                query = f"type=shipment.{status}&shipment_id={self.ids[parcel.number]}&limit=1"
-                for told in (await self._call("GET", f"/v1/messages?{query}"))["data"]:
-                    found[status] = (await self._call("GET", f"/v1/messages/{told['id']}"))["notices"]
+                query = f"type=shipment.{status}&shipment_id={self._ids[parcel.number]}&limit=1"
+                for told in (await self._hub.call("GET", f"/v1/messages?{query}"))["data"]:
+                    found[status] = (await self._hub.call("GET", f"/v1/messages/{told['id']}"))["notices"]
         return found
 
     async def _unsent(self) -> bool:
@@ -266,38 +237,15 @@ class Story:
         return trouble
 
     def _drove(self, merchant: SampleMerchant) -> list[str]:
-        """Return what is wrong with the courier's way, where it had to end with the story."""
-        if self.road is None or not self.road.ends:
+        """Say what was seen on the road, where that had to end with the story; return what is wrong with it."""
+        if self.road is None or not self.road.ends or (run := self.road.first) is None:
             return []
+        self.teller.line(f"What was seen of {run.number} on the road: {run.seen or 'nothing'}.")
         return self.road.wrong(merchant.told.values())
 
     def _told(self, told: Told) -> None:
         carrier = told.shipment.get("carrier")
         self.teller.told(told, connector(carrier).facts.name if carrier else "")
-
-    async def _outcome(self, parcel: Parcel, merchant: SampleMerchant) -> Outcome:
-        shipment = await self._call("GET", f"/v1/shipments/{self.ids[parcel.number]}")
-        events = (await self._call("GET", f"/v1/shipments/{self.ids[parcel.number]}/events"))["data"]
-        expected = self.lives.statuses(parcel)
-        not_told = missing_changes(self.lives, parcel, merchant)
-        missing = [f"no webhook shipment.{status}" for status in not_told]
-        missing += [f"a webhook too much: shipment.{status}" for status in surplus(self.lives, parcel, merchant)]
-        if shipment["status"] != expected[-1]:
-            missing.append(f"it is {shipment['status']}, not {expected[-1]}")
-        if len(events) != len(parcel.beats):
-            missing.append(f"{len(events)} of {len(parcel.beats)} events")
-        return Outcome(
-            number=parcel.number,
-            carrier=connector(parcel.carrier).facts.name,
-            wire=WIRES[parcel.carrier].format,
-            events=len(events),
-            events_scripted=len(parcel.beats),
-            webhooks=sum(told.number == parcel.number for told in merchant.told.values()),
-            expected=len(expected),
-            told=len(expected) - len(not_told),
-            status=shipment["status"],
-            missing=tuple(missing),
-        )
 
     def _introduce(self, seconds: float | None) -> None:
         wires = {WIRES[parcel.carrier].format.split(",")[0].split()[0] for parcel in self.lives.cast}
@@ -308,14 +256,15 @@ class Story:
             f"asked and pushing: {self.lives.hours:g} hours in {seconds or _WITHOUT_END:g} seconds."
         )
         if seconds is None:
-            self.teller.line(f"The sample merchant's key, to look around with: {self._key}")
+            self.teller.line(f"The sample merchant's key, to look around with: {self._hub.key}")
         if self.console:
             self.teller.line(f"The console, for a password of your own: {self.console}")
-        if self.shop is not None and self.shop.live is not None:
-            self.teller.line(f"A courier drives through {town.NAME}; the recipient sees it at {self.shop.live.url}")
-            self.teller.line(
-                f"(its postcode, {town.POSTAL_CODE}, opens address and proof). The shop: {self.shop.origin}/"
-            )
+        if self.road is not None and (run := self.road.first) is not None:
+            self.teller.line(f"{COURIER} drives through {town.NAME}; the recipient sees it at {run.page}")
+            self.teller.line(f"(its postcode, {town.POSTAL_CODE}, opens address, conversation and proof)")
+            self.teller.line(f"{COURIER} works with {run.courier_page}: act there yourself, and {COURIER} lets you")
+        if self.shop is not None:
+            self.teller.line(f"The shop: {self.shop.origin}/")
         self.teller.line()
         self.teller.head()
 
@@ -338,20 +287,3 @@ class Story:
         else:
             self.teller.line(f"Not everything came about; {told} webhooks arrived and verified{again}.")
         return 0 if good else 1
-
-
-def _told_statuses(parcel: Parcel, merchant: SampleMerchant) -> Counter[str]:
-    kinds = (told.type.removeprefix("shipment.") for told in merchant.told.values() if told.number == parcel.number)
-    return Counter(kind for kind in kinds if "." not in kind)
-
-
-def missing_changes(of: Lives, parcel: Parcel, merchant: SampleMerchant) -> list[str]:
-    """Return the changes of status in a parcel's life that no webhook has told yet."""
-    return list((Counter(of.statuses(parcel)) - _told_statuses(parcel, merchant)).elements())
-
-
-def surplus(of: Lives, parcel: Parcel, merchant: SampleMerchant) -> list[str]:
-    """Return changes of status that were told and never happened."""
-    known = set(of.deeds.values())
-    told = Counter({kind: count for kind, count in _told_statuses(parcel, merchant).items() if kind in known})
-    return list((told - Counter(of.statuses(parcel))).elements())

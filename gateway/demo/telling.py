@@ -41,6 +41,8 @@ OTHER_WORDS = {
     "shipment.eta_changed": "new arrival time",
     "shipment.proof_added": "proof of delivery added",
     "shipment.carrier_changed": "belongs to another carrier",
+    "conversation.message": "somebody wrote",
+    "rating.received": "rated by the recipient",
 }
 _GREEN, _YELLOW, _BLUE, _DIM, _RED = "32", "33", "34", "2", "31"
 _COLOURS = {
@@ -109,7 +111,11 @@ class Teller:
 
     def heard(self, way: str, text: str) -> None:
         """Write what reached the recipient."""
-        self.line(f"{'':<10}  {'to the recipient':<18}  {_WAYS[way]:<12}  {text}", _BLUE)
+        self.seen("to the recipient", _WAYS[way], text)
+
+    def seen(self, parcel: str, where: str, what: str) -> None:
+        """Write what was seen of a parcel beside its webhooks, and where."""
+        self.line(f"{'':<10}  {parcel:<18}  {where:<12}  {what}", _BLUE)
 
     def _is_late(self, number: str, event: dict[str, str]) -> bool:
         at, latest = event["at"] or "", self._latest.get(number, "")

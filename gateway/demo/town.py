@@ -69,6 +69,11 @@ _WAY: tuple[Point, ...] = (
 )
 """From the store beyond the bridge to the door in Rua das Hortas, from street corner to street corner."""
 
+DOORS = (("Tomé Alves", "Rua do Cais 4", 1_300), ("Rosa Lima", "Avenida das Amoreiras 14", 600))
+"""Other doors on the way: who lives there, the address, and the metres from there to the end."""
+STREET = "Rua das Hortas 7"
+"""Where the way ends."""
+
 LENGTH = sum(hypot(x - a, y - b) for (a, b), (x, y) in pairwise(_WAY))
 """Metres of the way."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from normalizer.numbers import normal_number
 
@@ -37,29 +37,16 @@ class World:
     start: datetime
     clock: Callable[[], datetime]
     callbacks: dict[str, str] = field(default_factory=dict)
-    couriers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Number -> where its courier is now, as the demo carrier tells it; without one, where the last scan was."""
     _pushed: set[tuple[str, int]] = field(default_factory=set)
-    _guests: dict[str, tuple[Parcel, datetime, Callable[[], datetime]]] = field(default_factory=dict)
-
-    def join(self, parcel: Parcel, start: datetime, clock: Callable[[], datetime]) -> None:
-        """Let a parcel live beside the cast, in a time of its own."""
-        self._guests[parcel.number] = (parcel, start, clock)
-
-    def _time(self, parcel: Parcel) -> tuple[datetime, datetime]:
-        """Return a parcel's beginning and its now."""
-        _, start, clock = self._guests.get(parcel.number, (parcel, self.start, self.clock))
-        return start, clock()
 
     def parcel(self, carrier: str, number: str) -> Parcel | None:
         """Return a parcel of the cast by a number as a carrier is asked for it."""
         spelled = normal_number(number)
-        known = (*self.cast, *(guest for guest, _, _ in self._guests.values()))
-        return next((one for one in known if one.carrier == carrier and one.number == spelled), None)
+        return next((one for one in self.cast if one.carrier == carrier and one.number == spelled), None)
 
     def happened(self, parcel: Parcel) -> list[Happened]:
         """Return what has happened to a parcel by now."""
-        return parcel.happened(*self._time(parcel))
+        return parcel.happened(self.start, self.clock())
 
     def history(self, carrier: str, number: str) -> tuple[Parcel, list[Happened]] | None:
         """Return a parcel and its history; None where the carrier knows nothing of the number (yet)."""
@@ -70,9 +57,9 @@ class World:
 
     def unpushed(self) -> Iterable[tuple[Parcel, Happened]]:
         """Return what is due to be pushed and was not yet, in the order of its telling."""
-        for parcel in (*self.cast, *(guest for guest, _, _ in self._guests.values())):
+        for parcel in self.cast:
             if parcel.by == "push" and parcel.carrier in self.callbacks:
-                for one in parcel.told(*self._time(parcel)):
+                for one in parcel.told(self.start, self.clock()):
                     if (parcel.number, one.order) not in self._pushed:
                         yield parcel, one
 
@@ -84,6 +71,5 @@ class World:
     def over(self) -> bool:
         """Whether everything has happened and every push was taken."""
         now = self.clock()
-        return all(len(parcel.told(self.start, now)) == len(parcel.beats) for parcel in self.cast) and not any(
-            parcel.number not in self._guests for parcel, _ in self.unpushed()
-        )
+        told = all(len(parcel.told(self.start, now)) == len(parcel.beats) for parcel in self.cast)
+        return told and not any(True for _ in self.unpushed())

@@ -62,11 +62,11 @@ def look(
     if document["status"] != "out_for_delivery":
         # Who brought it, or will, is nobody's business but while they are on the way.
         document |= dict.fromkeys(_OF_THE_COURIER & document.keys())
+    elif "stops_before" in document:
+        document["stops_before"] = _stops_now(conn, row, document, now)
     eyes: sight.Viewer = "recipient" if viewer == "proven" else viewer
     courier = seeing.courier(conn, row["merchant_id"], row["id"], eyes, now)
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
-    if document.get("stops_before") is not None:
-        document["stops_before"] = _stops_now(conn, row, document, now)
     return View(
         shipment=document,
         events=[shown(viewer, "event", orjson.loads(body)) for body in shipments.event_bodies(conn, row)],
@@ -80,14 +80,14 @@ def look(
     )
 
 
-def _stops_now(conn: Connection, row: RowMapping, document: Mapping[str, Any], now: int) -> int:
-    """Return how many come first: as the courier's place tells where that is newer than the last scan."""
-    told: int = document["stops_before"]
+def _stops_now(conn: Connection, row: RowMapping, document: Mapping[str, Any], now: int) -> int | None:
+    """Return how many come first: as the courier's place tells where that is newer than the scan that said it."""
+    told: int | None = document["stops_before"]
     seen = seeing.courier(conn, row["merchant_id"], row["id"], "recipient", now)
     position = None if seen is None else seen["position"]
     if position is None or position["stops_before"] is None:
         return told
-    newer = document["last_event_at"] is None or position["at"] >= document["last_event_at"]
+    newer = told is None or document["last_event_at"] is None or position["at"] >= document["last_event_at"]
     return int(position["stops_before"]) if newer else told
 
 

@@ -53,6 +53,7 @@ class Map {
     this.words = told.words;
     this.places.clearLayers();
     for (const one of told.places) {
+      if (told.door && one.latitude === told.door.latitude && one.longitude === told.door.longitude) continue; // the door stands there
       L.marker(at(one), { icon: spot("place", 22), keyboard: false, alt: `${told.words.place}: ${one.name}`, title: one.name }).addTo(this.places);
     }
     if (told.places.length > 1 && told.lines !== false) L.polyline(told.places.map(at), { color: "#808893", weight: 2, dashArray: "4 6", interactive: false }).addTo(this.places);
@@ -68,7 +69,7 @@ class Map {
     const seen = near.length > 0 ? near : told.places.map(at);
     if (seen.length === 0) return;
     this.moving = true;
-    this.map.fitBounds(L.latLngBounds(seen), { padding: [36, 36], maxZoom: near.length > 0 ? 15 : 9, animate: !this.still && this.map._loaded === true });
+    this.map.fitBounds(L.latLngBounds(seen), { padding: [36, 36], maxZoom: near.length > 0 || told.lines === false ? 15 : 9, animate: !this.still && this.map._loaded === true });
     this.moving = false;
   }
 

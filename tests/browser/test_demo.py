@@ -9,7 +9,7 @@ from browser.test_tracking_page import keep
 from flow.test_demo import told
 
 from gateway.commands.running import listen
-from gateway.demo import road
+from gateway.demo.courier import Way
 from gateway.demo.story import play
 from gateway.demo.telling import Teller
 
@@ -22,32 +22,41 @@ PLACE = """(one) => {
 """Where something is on the main street, in thousandths of it: the map moves and zooms along with the courier."""
 
 
-async def test_the_courier_drives_along_drawn_streets_and_arrives_once(phone, monkeypatch):
-    monkeypatch.setattr(road, "_PACE", 55.0)
-    monkeypatch.setattr(road, "_OUTSIDE", 5_000.0)  # nobody comes first, so the recipient sees the courier all the way
+async def test_the_courier_drives_along_drawn_streets_is_written_to_and_delivers_with_proof(phone, monkeypatch):
+    monkeypatch.setattr(Way, "within", classmethod(lambda cls, _seconds: cls(600.0, 50.0, 1.5)))
     teller, stop = Teller(io.StringIO()), asyncio.Event()
     running = asyncio.create_task(play(listen("127.0.0.1", 0), None, stop, teller))
     while "LOCAL TIME" not in told(teller):
         assert not running.done(), told(teller)
         await asyncio.sleep(0.05)
     page = await phone(re.search(r"the recipient sees it at (\S+)", told(teller))[1])
-    shop = await phone(re.search(r"The shop: (\S+)$", told(teller), re.MULTILINE)[1])
     await page.wait_for_selector(".leaflet-overlay-pane path:nth-of-type(14)", state="attached")  # streets and grounds
     first = await page.wait_for_selector(".spot-courier")
     at, place = await first.get_attribute("data-at"), await first.evaluate(PLACE)
     await page.wait_for_selector(f".spot-courier:not([data-at='{at}'])")
-    moved = await page.wait_for_selector(".spot-courier")
-    await page.wait_for_timeout(3_000)
-    assert await moved.evaluate(PLACE) != place
+    while await (await page.wait_for_selector(".spot-courier")).evaluate(PLACE) == place:
+        await page.wait_for_timeout(100)
+    await page.fill("#postcode", "6999-001")
+    await page.click("#proof button")
+    await page.wait_for_selector("#talk :text('The bell is broken, please knock.')")
+    await page.wait_for_selector("#talk :text('I will knock, and I am nearly there.')")
+    await keep(page, "demo-town-360")
+    courier = await phone(re.search(r"Marta works with (\S+): act", told(teller))[1])
+    await courier.wait_for_selector(".uttered :text('The bell is broken, please knock.')")
+    await keep(courier, "demo-courier-360")
+    await page.wait_for_selector("h1:has-text('Delivered')", timeout=60_000)
+    await page.wait_for_selector(".spot-courier", state="detached")
+    await page.wait_for_selector(".spot-door")
+    assert await page.locator(".spot-place").count() == 0  # nothing lies over the door
+    await page.wait_for_selector("#proof .picture.signature img")
+    await page.wait_for_selector("#rate :text('You gave 5 stars of 5.')")
     assert await serious(page) == []
     assert await too_wide(page) == 0
-    await keep(page, "demo-town-360")
+    await keep(page, "demo-proof-360")
+    shop = await phone(re.search(r"The shop: (\S+)$", told(teller), re.MULTILINE)[1])
     await shop.wait_for_selector("parcel-status[mode=timeline] .headline")
     assert await shop.locator("parcel-status[mode=badge] .pill").count() == 11
-    await page.wait_for_selector("h1:has-text('Delivered')", timeout=90_000)
-    await page.wait_for_selector(".spot-courier", state="detached")
-    number = "DEMO300200011"
-    lines = [line for line in told(teller).splitlines() if number in line]
+    lines = [line for line in told(teller).splitlines() if "VAN-2001" in line]
     assert len([line for line in lines if "the courier is nearly there" in line]) == 1
     stop.set()
     assert await running == 0

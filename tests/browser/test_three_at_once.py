@@ -1,8 +1,11 @@
 """A courier, a recipient and the desk, each at their own screen: what one does the others see."""
 
+from datetime import UTC, datetime
+
 from browser.conftest import DESK, serious
 from browser.test_courier_page import ADDRESS, card, opened, photo, sign
 from browser.test_tracking_page import keep
+from flow.roads import DOOR
 from flow.test_console_doors import PASSWORD
 from flow.test_courier_page import Phone
 from flow.test_runs import made, stop
@@ -32,6 +35,11 @@ async def test_a_delivery_as_all_three_see_it(phone, house, faults):
     await desk.fill("textarea[name=text]", "We told the courier")
     await desk.click("text=Send >> nth=-1")
     await recipient.wait_for_selector("#talk :text('We told the courier')")
+    here = {"at": datetime.now(UTC).isoformat(), "latitude": DOOR[0], "longitude": DOOR[1], "accuracy": 8}
+    await run.send(positions=[here])
+    await desk.goto(f"{house.url}/console/fleet")
+    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('0 stops before, seen 0 min ago')")
+    await desk.goto(f"{house.url}/console/shipments/{run.shipments[0]}")
 
     await card(courier, run, 0).locator("[data-open=give]").click()
     await courier.set_input_files("#give-photo", photo())

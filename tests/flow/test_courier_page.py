@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from flow.roads import DOOR, messages
 from flow.test_runs import made, stop
+from flow.test_tracking_page import path_of, see, text
 from PIL import Image
 from sqlalchemy import select, update
 
@@ -199,6 +200,7 @@ async def test_positions_reach_those_ahead_with_their_stops_and_are_not_kept(hou
     second = (await house.call("GET", f"/v1/shipments/{phone.shipments[1]}/position")).json
     assert (first["position"]["latitude"], first["position"]["stops_before"]) == (41.16, 0)
     assert second["position"]["stops_before"] == 1
+    assert "1 stop before you" in text(await see(phone.house, await path_of(house, phone.shipments[1])))
     bodies = await house.gateway.store.read(lambda conn: conn.execute(select(Tables.payload.c.body)).scalars().all())
     assert all(b"positions" not in body for body in bodies)
     await phone.send(act(phone.stops[0], "delivered", to="safe_place", pin=""), positions=[fix | {"latitude": 41.17}])

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import io
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import orjson
 from aiohttp import web
-from PIL import Image, ImageDraw
 
+from gateway.demo.pictures import doorstep
 from gateway.demo.wires.wire import JSON, Wire, json, unauthorized
 
 if TYPE_CHECKING:
@@ -23,23 +22,10 @@ if TYPE_CHECKING:
     Answers = Callable[[World, web.Request], Awaitable[web.Response]]
 
 
-def _picture() -> bytes:
-    image = Image.new("RGB", (640, 480), "#d9e2ec")
-    draw = ImageDraw.Draw(image)
-    draw.rectangle((220, 80, 420, 480), fill="#486581")
-    draw.ellipse((382, 280, 402, 300), fill="#f0f4f8")
-    draw.rectangle((170, 360, 330, 480), fill="#c99a6b")
-    out = io.BytesIO()
-    image.save(out, "PNG")
-    return out.getvalue()
-
-
-PICTURE = _picture()
-"""A parcel at a door, drawn: the proof every demo delivery shows."""
-
-
 WITH_COURIER = {"out": 9, "near": 2}
 """Deeds after which a courier has the parcel, and the stops before it."""
+PROMISED = 1, 3
+"""The window told with a courier: hours after the deed."""
 
 
 class Demo(Wire):
@@ -108,7 +94,7 @@ class Demo(Wire):
         if found is None or found[1][-1].deed not in WITH_COURIER:
             return json({"error": "no courier has it"}, 404)
         parcel, last = found[0], found[1][-1]
-        position = world.couriers.get(parcel.number) or {
+        position = {
             "at": world.clock().isoformat(),
             "latitude": last.place.latitude,
             "longitude": last.place.longitude,
@@ -120,7 +106,7 @@ class Demo(Wire):
         found = world.history(self.code, request.match_info["number"])
         if found is None or request.match_info["name"] not in _proof_names(found[1][-1]):
             return json({"error": "no such proof"}, 404)
-        return web.Response(body=PICTURE, content_type="image/png")
+        return web.Response(body=doorstep(), content_type="image/png")
 
     async def _subscribe(self, world: World, request: web.Request) -> web.Response:
         wanted = orjson.loads(await request.read())
@@ -133,11 +119,7 @@ class Demo(Wire):
     def push(self, parcel: Parcel, so_far: list[Happened], one: Happened, now: float) -> tuple[dict[str, str], bytes]:
         """Tell of one scan."""
         body = orjson.dumps({"parcels": [self.parcel(parcel, so_far, [one])]})
-        return self.signed(body, now), body
-
-    def signed(self, body: bytes, now: float) -> dict[str, str]:
-        """Return the headers of a push."""
-        return {"Content-Type": JSON, "Demo-Signature": sign(self.secrets["signing_secret"], body, now)}
+        return {"Content-Type": JSON, "Demo-Signature": sign(self.secrets["signing_secret"], body, now)}, body
 
     def parcel(self, parcel: Parcel, so_far: list[Happened], scans: list[Happened]) -> dict[str, Any]:
         """Return a parcel with these scans; what is said of the whole follows from all that happened so far."""
@@ -148,8 +130,8 @@ class Demo(Wire):
         if (last := so_far[-1]).deed in WITH_COURIER:
             said["courier"] = {"name": "Marta", "vehicle": "bicycle", "stops_before": WITH_COURIER[last.deed]}
             said["promised"] = {
-                "from": (last.at + timedelta(hours=parcel.arrives[0])).isoformat(),
-                "to": (last.at + timedelta(hours=parcel.arrives[1])).isoformat(),
+                "from": (last.at + timedelta(hours=PROMISED[0])).isoformat(),
+                "to": (last.at + timedelta(hours=PROMISED[1])).isoformat(),
             }
         return said
 

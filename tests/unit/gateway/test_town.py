@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from gateway.demo import town
-from gateway.demo.road import Drive
+from gateway.demo.courier import Way
 from normalizer.geo import metres_between
 from normalizer.track import FASTEST
 
@@ -37,9 +37,14 @@ def test_the_streets_are_geojson():
 
 @pytest.mark.parametrize("seconds", [2.0, 12.0, 50.0])
 def test_a_courier_of_a_short_story_is_there_in_time_and_is_believed(seconds):
-    drive = Drive("DEMO300200011", min(900, 60 * seconds), min(900, 60 * seconds) / seconds, 1_000.0)
-    assert drive.pace < FASTEST
-    assert drive.left(1_000.0 + seconds) == pytest.approx(0, abs=1e-6)
-    assert drive.where(1_000.0 + seconds)["stops_before"] == 0
-    before = drive.where(1_000.0)
-    assert metres_between(before["latitude"], before["longitude"], *town.DOOR) > 100
+    way = Way.within(seconds)
+    assert way.pace < FASTEST
+    assert way.metres / way.pace <= seconds
+    assert metres_between(*town.along(town.LENGTH - way.metres), *town.DOOR) > 100
+
+
+def test_the_whole_way_leads_past_the_other_doors():
+    lefts = [left for *_, left in Way.within(None).doors]
+    assert lefts == sorted(lefts, reverse=True)
+    assert len(lefts) == len(town.DOORS) > 1
+    assert [street for _, street, _ in Way.within(22.0).doors] == ["Avenida das Amoreiras 14"]
