@@ -7,7 +7,7 @@ import email
 import ipaddress
 import re
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.policy import default
 from typing import Any
@@ -87,8 +87,9 @@ async def mail_server(box: Mailbox, tls: ssl.SSLContext | None = None, **options
     yield server.sockets[0].getsockname()[1], open_now
     server.close()
     for one in open_now:
-        if one.transport is not None:
-            one.transport.abort()
+        if one.transport is not None and not one.transport.is_closing():
+            with suppress(AttributeError):  # a TLS transport that is closed already, before Python 3.11.5
+                one.transport.abort()
     await server.wait_closed()
     await asyncio.sleep(0)
 
