@@ -17,6 +17,7 @@ import uvloop
 from sqlalchemy import select, update
 from sqlmodel import SQLModel
 
+from gateway.clock import now_ms
 from gateway.db import SqliteStore, sqlite_engine
 from gateway.vault import Vault
 from webhooks import endpoints, log
@@ -45,7 +46,7 @@ def draft(number: int) -> Draft:
         type="shipment.in_transit",
         shipment_id=shipment,
         shipment_version=1,
-        created_at=time.time_ns() // 1_000_000,
+        created_at=now_ms(),
         data=orjson.dumps(data | {"previous": None}),
     )
 
@@ -109,16 +110,14 @@ class Bench:
     async def endpoint(self, url: str, **wishes: Any) -> str:
         """Make an endpoint that gets what comes from now on."""
         made, _ = await self.store.write(
-            lambda conn: endpoints.create(
-                conn, self.vault, MERCHANT, Wishes(url=url, **wishes), time.time_ns() // 1_000_000
-            )
+            lambda conn: endpoints.create(conn, self.vault, MERCHANT, Wishes(url=url, **wishes), now_ms())
         )
         self.dispatcher.touch(MERCHANT, made.id)
         return made.id
 
     async def remove(self, endpoint_id: str) -> None:
         """Delete an endpoint."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         await self.store.write(lambda conn: endpoints.remove(conn, MERCHANT, endpoint_id, now))
         self.dispatcher.touch(MERCHANT, endpoint_id)
 

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import select
 
 from gateway import listing, schema, shipments
+from gateway.clock import now_ms
 from gateway.db import SqliteStore
 from gateway.desk import work
 from gateway.search.index import Search
@@ -82,7 +83,7 @@ async def filled(folder: Path, count: int) -> tuple[SqliteStore, Search]:
     schema.migrate(url)
     store = SqliteStore(url)
     store.start()
-    vault, dice, now = Vault(SECRET), random.Random(7), time.time_ns() // 1_000_000
+    vault, dice, now = Vault(SECRET), random.Random(7), now_ms()
     add, trouble, due = (
         Many.inserting(Tables.shipment),
         Many.inserting(Tables.trouble),

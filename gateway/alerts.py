@@ -6,13 +6,13 @@ crash in between repeats it, under the same Message-ID. What comes together goes
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import and_, delete, select, update
 
+from gateway.clock import now_ms
 from gateway.log import logger
 from gateway.mail import account_of, words
 from gateway.tables import Tables
@@ -102,7 +102,7 @@ class Alerts:
         """Write the letters that are due."""
         if self._email is None:
             return
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         waiting = [merchant for merchant, at in self._written.items() if now - at < QUIET]
         self._written = {merchant: self._written[merchant] for merchant in waiting}
         letters = await self._store.read(lambda conn: _due(conn, now, waiting))

@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from gateway import alerts, housekeeping, metrics, schema, shipments, watching
 from gateway.carriers import CarrierAccess
+from gateway.clock import now_ms
 from gateway.db import NotNow, is_postgres, open_store
 from gateway.imports.importer import Importer
 from gateway.inbox import Inbox
@@ -25,7 +26,7 @@ from gateway.lastmile.positions import LOOK_EVERY, Positions
 from gateway.live import Live
 from gateway.pages.links import Links
 from gateway.people.doors import Doors
-from gateway.people.postroom import PostRoom, now_ms
+from gateway.people.postroom import PostRoom
 from gateway.people.subjects import MESSAGES
 from gateway.people.tickets import Tickets
 from gateway.people.writing import Writer
@@ -245,12 +246,12 @@ class Gateway:
     async def _watch(self) -> None:
         looked = MOST_AT_ONCE
         while looked == MOST_AT_ONCE:
-            now = time.time_ns() // 1_000_000
+            now = now_ms()
             looked, entries = await self.store.write(partial(watching.look, now=now))
             self.tell(entries)
 
     async def _keep_house(self) -> None:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         while expired := await self.store.write(lambda conn: housekeeping.expire(conn, now)):
             self.tell(expired)
         await housekeeping.drop_old(self.store, self.settings, now)

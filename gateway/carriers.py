@@ -21,6 +21,7 @@ from connectors.client import HttpClient, shared_transport
 from connectors.errors import Rejected
 from connectors.limits import Breaker, RateLimiter
 from gateway import metrics
+from gateway.clock import now_ms
 from gateway.tables import Tables
 from normalizer.normalize import content_id
 from webhooks import log as message_log
@@ -184,7 +185,7 @@ class CarrierAccess:
         """Stop an account the carrier refuses and tell its owner, once."""
         if account_id is None:
             return
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
 
         def work(conn: Connection) -> dict[str, list[Entry]]:
             c = Tables.account.c

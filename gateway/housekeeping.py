@@ -26,7 +26,7 @@ from normalizer.normalize import content_id
 from webhooks import retention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import Connection, Delete
 
@@ -109,9 +109,9 @@ async def drop_old(store: Store, settings: Settings, now: int) -> None:
     await _drop_of_each(store, forgetting.merchants, forgetting.drop_before, messages)
     while await store.write(partial(runs.drop_before, at=messages)):
         pass
-    everybody = partial(counting.drop_before, now=now, keep_days=settings.keep_insight_days)
-    for merchant_id in await store.read(counting.merchants):
-        await store.write(partial(everybody, merchant_id=merchant_id))
+    insights = partial(counting.drop_before, now=now, keep_days=settings.keep_insight_days)
+    for merchant_id in await store.read(_merchants):
+        await store.write(partial(insights, merchant_id=merchant_id))
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     await store.write(partial(imports.drop_before, at=messages))
@@ -134,8 +134,7 @@ async def _drop_of_each(
 
 async def _drop_exchanges(store: Store, before_day: int) -> None:
     """Drop what attempts looked like on the wire: also of merchants that only ever tested an endpoint."""
-    everybody = select(Tables.merchant.c.id)
-    for merchant_id in await store.read(lambda conn: conn.execute(everybody).scalars().all()):
+    for merchant_id in await store.read(_merchants):
         while await store.write(partial(retention.drop_exchanges, merchant_id=merchant_id, before_day=before_day)):
             pass
 
@@ -147,6 +146,10 @@ async def _drop_positions(store: Store, now: int) -> None:
         await store.write(
             partial(retention.drop_type, merchant_id=merchant_id, kind="courier.position", since=until - _DAY, at=until)
         )
+
+
+def _merchants(conn: Connection) -> Sequence[str]:
+    return conn.execute(select(Tables.merchant.c.id)).scalars().all()
 
 
 def _run(conn: Connection, statement: Delete) -> None:

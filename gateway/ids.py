@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
+
+from gateway.clock import now_ms
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _TIME_CHARACTERS = 10
@@ -12,7 +13,7 @@ _CHANCE_CHARACTERS = 16
 
 def new_id(prefix: str, at_ms: int | None = None) -> str:
     """Return a fresh id such as `shp_01k9x2m4q7...`. `at_ms` is the epoch millisecond it shall sort by."""
-    moment = time.time_ns() // 1_000_000 if at_ms is None else at_ms
+    moment = now_ms() if at_ms is None else at_ms
     return f"{prefix}_{_base32(moment, _TIME_CHARACTERS)}{_base32(int.from_bytes(os.urandom(10)), _CHANCE_CHARACTERS)}"
 
 

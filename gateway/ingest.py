@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict, deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -19,6 +18,7 @@ from connectors.base import Payload
 from connectors.errors import Unreadable
 from gateway import metrics, own_codes, shipments
 from gateway.apply import Applied, apply
+from gateway.clock import now_ms
 from gateway.db import NotNow
 from gateway.inbox import Kept, waiting_after
 from gateway.proofs.store import named
@@ -95,7 +95,7 @@ class Ingest:
         news: dict[Key, News] = defaultdict(News)
         for shipment_id, event in events:
             news[merchant_id, shipment_id].events[event.id] = event
-        now = _now()
+        now = now_ms()
         applied = await self._store.write(lambda conn: apply(conn, news, can_poll, now))
         self.on_seen(applied.seen)
         self._tell(applied.entries)
@@ -143,7 +143,7 @@ class Ingest:
         loop = asyncio.get_running_loop()
         own = await self.own_codes.of(batch)
         readings = await loop.run_in_executor(self._thread, read_all, batch, own)
-        now = _now()
+        now = now_ms()
         applied = await self._store.write(lambda conn: settle(conn, readings, now))
         self.on_seen(applied.seen)
         self._tell(applied.entries)
@@ -349,7 +349,3 @@ def can_poll(carrier: str) -> bool:
         return "polls" in capabilities(connector(carrier))
     except UnknownCarrier:
         return False
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

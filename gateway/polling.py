@@ -7,7 +7,6 @@ What is due is a column (`next_poll_at`); a tick only looks (`gateway.due`). Hou
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from connectors.base import Polls
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable, Unreadable
 from gateway import cadence, due, metrics
 from gateway.apply import apply
+from gateway.clock import now_ms
 from gateway.inbox import NewPayload, digest_of
 from gateway.ingest import can_poll
 from gateway.refold import News
@@ -80,7 +80,7 @@ class Poller:
             room = self._most - self._busy.total()
             if room <= 0 or self._stopping:
                 return
-            now = _now()
+            now = now_ms()
             if not await self._store.read(lambda conn: due.any_due(conn, now)):
                 return
             held, busy = Counter(self._busy), dict(self._busy)
@@ -124,7 +124,7 @@ class Poller:
 
     async def _without_moved(self, group: Sequence[Due]) -> list[Due]:
         """Return the group without those that turn out to be another carrier's; some at a time, to keep the claim."""
-        now = _now()
+        now = now_ms()
         doubtful = [one for one in group if one.doubtful(now)][:_GUESSES]
         moved = await asyncio.gather(*(self._second_guess.moves(one) for one in doubtful))
         gone = {one.id for one, is_gone in zip(doubtful, moved, strict=True) if is_gone}
@@ -132,7 +132,7 @@ class Poller:
 
     async def _ask(self, group: Sequence[Due]) -> None:
         first = group[0]
-        started = _now()
+        started = now_ms()
         numbers = tuple(one.tracking_number for one in group)
         try:
             by = connector(first.carrier)
@@ -151,11 +151,11 @@ class Poller:
             log.exception("poll_failed", carrier=first.carrier)
             await self._note_trouble(group, Unavailable("a fault of our own"), started)
         else:
-            metrics.poll_seconds(first.carrier).observe((_now() - started) / 1000)
+            metrics.poll_seconds(first.carrier).observe((now_ms() - started) / 1000)
             await self._note_answer(group, numbers, answer)
 
     async def _note_answer(self, group: Sequence[Due], numbers: tuple[str, ...], answer: Answer) -> None:
-        now = _now()
+        now = now_ms()
         first = group[0]
         digest = digest_of(answer.body)
         metrics.polls(first.carrier, "answered").inc()
@@ -179,7 +179,7 @@ class Poller:
         await self._inbox.keep_with(None if same else payload, lambda conn: due.note(conn, rows))
 
     async def _note_trouble(self, group: Sequence[Due], trouble: CarrierError, started: int) -> None:
-        now = _now()
+        now = now_ms()
         first = group[0]
         metrics.polls(first.carrier, type(trouble).__name__.lower()).inc()
         metrics.poll_seconds(first.carrier).observe((now - started) / 1000)
@@ -210,7 +210,3 @@ class Poller:
                 rows.append(one.after(now, failures=one.poll_failures + 1, next_poll_at=next_at))
         log.debug("poll_trouble", carrier=first.carrier, kind=type(trouble).__name__, ms=now - started)
         await self._store.write(lambda conn: due.note(conn, rows))
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

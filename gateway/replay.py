@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from gateway import own_codes
+from gateway.clock import now_ms
 from gateway.ids import first_id
 from gateway.inbox import Kept, kept_of
 from gateway.ingest import read_all, settle
@@ -51,7 +51,7 @@ async def replay(
         if not page:
             return
         readings = read_all(page, own)
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         applied = await store.write(lambda conn, readings=readings, now=now: settle(conn, readings, now, revise=True))  # type: ignore[misc]
         after = page[-1].id
         yield len(page), applied.new_events.total(), applied.entries

@@ -6,7 +6,6 @@ answer is kept like any other, and the merchant hears `shipment.carrier_changed`
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from connectors import connector
 from connectors.base import Payload, Polls
 from connectors.errors import CarrierError, Unavailable
 from gateway import accounts, earlier, metrics, shipments
+from gateway.clock import now_ms
 from gateway.due import CLAIM_MS
 from gateway.inbox import NewPayload
 from gateway.orders import refolding
@@ -99,7 +99,7 @@ class SecondGuess:
         return answer if _knows(due, carrier, answer) else None
 
     async def _move(self, due: Due, carrier: str, account_id: str | None, answer: Answer) -> bool:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         payload = NewPayload(
             merchant_id=due.merchant_id,
             carrier=carrier,
@@ -186,7 +186,5 @@ def _still_doubtful(row: RowMapping, due: Due) -> bool:
 def _note_asked(conn: Connection, due: Due) -> None:
     c = Tables.shipment.c
     conn.execute(
-        update(Tables.shipment)
-        .where(c.merchant_id == due.merchant_id, c.id == due.id)
-        .values(second_guess_at=time.time_ns() // 1_000_000)
+        update(Tables.shipment).where(c.merchant_id == due.merchant_id, c.id == due.id).values(second_guess_at=now_ms())
     )

@@ -7,7 +7,6 @@ by themselves whether an account's credentials still hold.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from connectors import UnknownCarrier, connector
 from connectors.base import Subscribed, Subscribes
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
 from gateway import cadence, metrics
+from gateway.clock import now_ms
 from gateway.due import CLAIM_MS
 from gateway.ingest import can_poll
 from gateway.tables import Tables
@@ -98,7 +98,7 @@ class Subscriber:
 
     async def tick(self) -> None:
         """Claim what is due and start asking, account by account; nothing where carriers have no address to call."""
-        now, busy = _now(), [account_id for _, _, account_id in self._busy if account_id is not None]
+        now, busy = now_ms(), [account_id for _, _, account_id in self._busy if account_id is not None]
         if self._stopping or not self._public_url or not await self._store.read(lambda conn: _any_due(conn, now)):
             return
         due = await self._store.write(lambda conn: _claim(conn, now, busy))
@@ -141,7 +141,7 @@ class Subscriber:
                 await self._ask(group[: len(group) // 2])
                 await self._ask(group[len(group) // 2 :])
                 return
-            await self._note(group, [_refused(group[0], str(trouble), _now())], "refused")
+            await self._note(group, [_refused(group[0], str(trouble), now_ms())], "refused")
         except CarrierError as trouble:
             await self._note_trouble(group, trouble)
         except Exception:
@@ -164,7 +164,7 @@ class Subscriber:
         return await by.subscribe(opened.client, numbers, callback, opened.secrets)
 
     async def _note_answer(self, group: Sequence[Wish], said: Subscribed) -> None:
-        now, push = _now(), connector(group[0].carrier).facts.push
+        now, push = now_ms(), connector(group[0].carrier).facts.push
         accepted = {normal_number(number) for number in said.accepted}
         reasons = {normal_number(number): reason for number, reason in said.refused.items()}
         until = _until(said.until, push.lives_days, now)
@@ -183,7 +183,7 @@ class Subscriber:
             self._wake()
 
     async def _note_trouble(self, group: Sequence[Wish], trouble: CarrierError) -> None:
-        now = _now()
+        now = now_ms()
         if isinstance(trouble, Rejected):
             # The right to be pushed may be missing where asking works: never a reason to stop the account's polls.
             log.warning("subscription_rejected", carrier=group[0].carrier, account=group[0].account_id)
@@ -304,7 +304,3 @@ def _batch(carrier: str) -> int:
         return connector(carrier).facts.push.batch
     except UnknownCarrier:
         return _MOST_AT_ONCE
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from normalizer import places
@@ -234,8 +234,13 @@ def dotnet(text: str) -> datetime:
     return moment.astimezone(offset_of(found[2])) if found[2] else moment
 
 
-def epoch_ms(milliseconds: int) -> datetime:
-    """Return the UTC time so many milliseconds after 1970. Raises `ValueError` beyond the years 1 to 9999."""
+def epoch_ms(milliseconds: Any) -> datetime:
+    """Return the UTC time so many whole milliseconds after 1970.
+
+    Raises `TypeError` for what is no whole number, `ValueError` beyond the years 1 to 9999.
+    """
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int):
+        raise TypeError("a time is whole milliseconds since 1970")
     try:
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
     except OverflowError:

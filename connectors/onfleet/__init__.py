@@ -110,7 +110,7 @@ class Carrier(Connector, Pushes, Locates):
 def _deleted(push: dict[str, Any]) -> Scan:
     """A deleted task is named by its long id alone."""
     task_id = push["taskId"]
-    return Scan(number=task_id, at=_ms(push["time"]), codes=("taskDeleted",), extra={"task_id": task_id})
+    return Scan(number=task_id, at=epoch_ms(push["time"]), codes=("taskDeleted",), extra={"task_id": task_id})
 
 
 def _scan(trigger: str, task: dict[str, Any], push: dict[str, Any]) -> Scan:
@@ -163,7 +163,7 @@ def _at(word: str, task: dict[str, Any], done: dict[str, Any], push: dict[str, A
         told = _started(done) or told
     elif word == "taskCreated":
         told = task["timeCreated"]
-    return _ms(told)
+    return epoch_ms(told)
 
 
 def _started(done: dict[str, Any]) -> int | None:
@@ -183,15 +183,15 @@ def _where(done: dict[str, Any]) -> Place:
 def _eta(task: dict[str, Any], push: dict[str, Any]) -> Window | None:
     seconds = dig(push, "etaSeconds")
     if seconds is not None:
-        arrival = _ms(push["time"]) + timedelta(seconds=seconds)
+        arrival = epoch_ms(push["time"]) + timedelta(seconds=seconds)
         return Window(arrival, arrival)
     estimate = dig(task, "estimatedArrivalTime") or dig(task, "eta")
     if estimate is not None:
-        return Window(_ms(estimate), _ms(estimate))
+        return Window(epoch_ms(estimate), epoch_ms(estimate))
     after, before = dig(task, "completeAfter"), dig(task, "completeBefore")
     if after is None and before is None:
         return None
-    return Window(_ms(after) if after is not None else None, _ms(before) if before is not None else None)
+    return Window(epoch_ms(after) if after is not None else None, epoch_ms(before) if before is not None else None)
 
 
 def _proofs(done: dict[str, Any]) -> tuple[Proof, ...]:
@@ -240,7 +240,7 @@ def _place(task: dict[str, Any]) -> Place:
 
 def _position(number: str, worker: Any) -> Position:
     latitude, longitude = _point(worker["location"])
-    return Position(number=number, at=_ms(worker["timeLastSeen"]), latitude=latitude, longitude=longitude)
+    return Position(number=number, at=epoch_ms(worker["timeLastSeen"]), latitude=latitude, longitude=longitude)
 
 
 def _point(point: Any) -> tuple[float, float]:
@@ -251,9 +251,3 @@ def _point(point: Any) -> tuple[float, float]:
     if not (-90 <= latitude <= 90 and -180 <= longitude <= 180):  # noqa: PLR2004 - degrees
         raise ValueError("there is no such point")
     return float(latitude), float(longitude)
-
-
-def _ms(told: Any) -> datetime:
-    if isinstance(told, bool) or not isinstance(told, int):
-        raise TypeError("a time is whole milliseconds since 1970")
-    return epoch_ms(told)

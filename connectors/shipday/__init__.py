@@ -58,7 +58,7 @@ class Carrier(Connector, Pushes, Locates):
         first = text_of(order, "parent_id")
         yield Scan(
             number=number,
-            at=_ms(part["timestamp"]),
+            at=epoch_ms(part["timestamp"]),
             codes=(event,),
             eta=eta,
             proofs=proofs,
@@ -99,7 +99,7 @@ def _id(node: Any, name: str) -> str:
 def _eta(order: dict[str, Any]) -> Window | None:
     """Return the estimate, an empty text where there is none, else the time agreed on."""
     told = dig(order, "eta") or dig(order, "expected_delivery_time")
-    return Window(_ms(told), _ms(told)) if told else None
+    return Window(epoch_ms(told), epoch_ms(told)) if told else None
 
 
 def _proofs(order: dict[str, Any]) -> tuple[Proof, ...]:
@@ -115,9 +115,3 @@ def _place(part: dict[str, Any], end: str) -> Place | None:
     """Return the point of an end; its address is one line of text and, as names and phones, never read."""
     point = dig(part, end, "location")
     return Place(latitude=point["lat"], longitude=point["lng"]) if point is not None else None
-
-
-def _ms(told: Any) -> datetime:
-    if isinstance(told, bool) or not isinstance(told, int):
-        raise TypeError("a time is whole milliseconds since 1970")
-    return epoch_ms(told)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gateway import keys
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.staff import people, sessions
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class Doorkeeper:
             or request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin"
         ):
             raise Problem("forbidden", "this was not asked by the console itself")
-        wanted, now = people.digest(secret), time.time_ns() // 1_000_000
+        wanted, now = people.digest(secret), now_ms()
         known = self._known.get(wanted)
         if known is None or time.monotonic() - known[0] >= _FRESH_SECONDS:
             found = await self._store.read(lambda conn: sessions.find(conn, wanted, now))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gateway import idempotency
 from gateway.api import problems
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.staff import audit
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
             raw = await read_body(request, call.most_bytes or desk.gateway.settings.max_body_bytes)
         query = _read_query(call, request)
         body: Any = _read_file(call, request, raw) if call.takes else _read_model(call, request, raw)
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         ask = Ask(desk, request, principal, body, query, now)
         if call.method == "POST" and (key := request.headers.get("Idempotency-Key")) is not None:
             response = await _once(call, ask, key, raw)

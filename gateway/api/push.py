@@ -5,7 +5,6 @@ This is the hot path: no models, no log lines, one look-up in memory, one shared
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from connectors.errors import Forged
 from gateway import metrics
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.db import LogFull
 from gateway.inbox import NewPayload
 
@@ -65,7 +65,7 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
         except Problem as trouble:
             metrics.pushes(carrier, "too_large" if trouble.kind.name == "too-large" else "broken").inc()
             raise
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         headers = {name.lower(): value for name, value in request.headers.items()}
         at, path = datetime.fromtimestamp(now / 1000, UTC), outside + request.path
         push = Push(request.method, headers, request.query, body, at, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from gateway import metrics
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem
 from gateway.api.push import kept_headers
+from gateway.clock import now_ms
 from gateway.shops import accounts, inbox
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
             metrics.UNKNOWN_ACCOUNTS.inc()
             raise Problem("not-found")
         body = await read_body(request, of.facts.push.max_bytes)
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         headers = {name.lower(): value for name, value in request.headers.items()}
         push = Push(request.method, headers, request.query, body, datetime.fromtimestamp(now / 1000, UTC))
         reply = of.challenge(push)

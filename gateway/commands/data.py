@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from sqlalchemy import func, select
 from connectors import UnknownCarrier, carrier_codes, connector
 from gateway import keys, schema
 from gateway.cli import Refusal
+from gateway.clock import now_ms
 from gateway.commands import make_ready, say, settings_of, show, table
 from gateway.db import SqliteStore, is_postgres, open_store, run_once, shown
 from gateway.ids import new_id
@@ -47,7 +47,7 @@ def migrate(given: Namespace) -> None:
 
 def new_merchant(database: str, name: str, contact_email: str | None = None) -> dict[str, str]:
     """Make a merchant with a first key; return `merchant_id` and `api_key`, which is shown this once."""
-    merchant_id, now = new_id("mer"), time.time_ns() // 1_000_000
+    merchant_id, now = new_id("mer"), now_ms()
     key = keys.make_key("merchant", merchant_id, label="first key")
 
     def make(conn: Connection) -> None:
@@ -113,7 +113,7 @@ async def _replay_shops(settings: Settings) -> tuple[int, int]:
 
 def _since(text: str) -> int:
     if ago := _AGO.fullmatch(text.strip()):
-        return time.time_ns() // 1_000_000 - int(ago[1]) * _UNIT_MS[ago[2]]
+        return now_ms() - int(ago[1]) * _UNIT_MS[ago[2]]
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -163,10 +163,11 @@ def _unlisted(given: Namespace) -> None:
 
 def _existing(given: Namespace) -> str:
     database = settings_of(given).database
-    if not is_postgres(database) and not SqliteStore(database).path.exists():
-        raise Refusal(f"there is no database {database}")
     if is_postgres(database):
         make_ready(database)
-    elif schema.revision_of(database) != schema.newest():
+        return database
+    if not SqliteStore(database).path.exists():
+        raise Refusal(f"there is no database {database}")
+    if schema.revision_of(database) != schema.newest():
         raise Refusal(f"{database} is of another version: run carrier-gateway migrate", 1)
     return database

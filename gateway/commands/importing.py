@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import orjson
 from sqlalchemy import select
 
 from gateway.cli import Refusal
+from gateway.clock import now_ms
 from gateway.commands import make_ready, say, settings_of
 from gateway.db import open_store
 from gateway.imports import files, store
@@ -66,7 +66,7 @@ async def _take_in(  # noqa: PLR0917 - the file and what it is
         known = select(Tables.merchant.c.id).where(Tables.merchant.c.id == merchant_id)
         if (await database.read(lambda conn: conn.execute(known).first())) is None:
             raise Refusal(f"there is no merchant {merchant_id!r}")
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         import_id = store.fresh_id(now)
         sealed = store.sealed(vault, merchant_id, import_id, body)
         try:

@@ -67,10 +67,12 @@ def rest_the_collector() -> None:
 def serve(given: Namespace) -> int:
     """Run the gateway."""
     from gateway import log  # noqa: PLC0415 - with the rest of the gateway
+    from gateway.db import is_postgres  # noqa: PLC0415 - as above
 
     settings = settings_of(given, host=given.host, port=given.port, roles=given.roles)
     log.configure(settings.log_level, settings.log_format)
-    make_ready(settings.database)
+    if is_postgres(settings.database):  # a SQLite file is brought up to date as the gateway starts
+        make_ready(settings.database)
     bound = listen(settings.host, settings.port)
     address = address_of(bound)
     if not settings.public_url:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from gateway.cli import Refusal
+from gateway.clock import now_ms
 from gateway.commands import make_ready, settings_of, show
 from gateway.db import run_once
 from gateway.staff import people
@@ -37,7 +37,7 @@ def invite(given: Namespace) -> None:
         if merchant_id and conn.execute(known).first() is None:
             raise Refusal(f"there is no merchant {merchant_id}")
         try:
-            return people.invite(conn, merchant_id, email, wanted, by="command line", now=time.time_ns() // 1_000_000)
+            return people.invite(conn, merchant_id, email, wanted, by="command line", now=now_ms())
         except people.Taken:
             raise Refusal(f"{email} is somebody of another merchant already") from None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import tomllib
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import orjson
 from aiohttp import web
 
+from gateway.clock import now_ms
 from gateway.pages.callers import address_of
 from gateway.pages.serving import page, policy
 from gateway.pages.templates import render
@@ -68,7 +68,7 @@ class ConsolePages:
     async def shell(self, request: web.Request) -> web.StreamResponse:
         """Answer with the shell to who is signed in, and lead all others to the door."""
         secret = request.cookies.get(sessions.COOKIE, "")
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         found = await self._gateway.store.read(lambda conn: sessions.find(conn, people.digest(secret), now))
         if found is None:
             back = quote(request.path_qs, safe="/")
@@ -109,7 +109,7 @@ class ConsolePages:
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         """End this browser's session."""
         secret = request.cookies.get(sessions.COOKIE, "")
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
 
         def work(conn: Connection) -> None:
             found = sessions.find(conn, people.digest(secret), now)
@@ -130,7 +130,7 @@ class ConsolePages:
 
     async def accept(self, request: web.Request) -> web.StreamResponse:
         """Set name and password, and sign in."""
-        form, token, now = await _form(request), request.match_info["token"], time.time_ns() // 1_000_000
+        form, token, now = await _form(request), request.match_info["token"], now_ms()
         found = await self._gateway.store.read(lambda conn: people.invitation(conn, token, now))
         if found is None:
             return await self._invitation(request)
@@ -155,7 +155,7 @@ class ConsolePages:
         return self._let_in(secret, "")
 
     async def _invitation(self, request: web.Request, problem: str = "", name: str = "") -> web.StreamResponse:
-        token, now, told = request.match_info["token"], time.time_ns() // 1_000_000, words()["invitation"]
+        token, now, told = request.match_info["token"], now_ms(), words()["invitation"]
         found: RowMapping | None = await self._gateway.store.read(lambda conn: people.invitation(conn, token, now))
         if found is None:
             return self._form_page(request, told, says=told["gone"], status=404)

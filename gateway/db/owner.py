@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, text, update
 
+from gateway.clock import now_ms
 from gateway.db.store import NotNow
 from gateway.db.tables import OwnerTables
 from webhooks.schedule import rfc3339
@@ -67,7 +68,7 @@ class Owner:
             conn.rollback()
             time.sleep(_LOOK_AGAIN)
         if self.epoch == 0:
-            here = {"epoch": _C.epoch + 1, "holder": _here(), "since": time.time_ns() // 1_000_000}
+            here = {"epoch": _C.epoch + 1, "holder": _here(), "since": now_ms()}
             self.epoch = conn.execute(_MINE.values(here).returning(_C.epoch)).scalar_one()
         elif conn.execute(select(_C.epoch).where(_C.name == NAME)).scalar_one() != self.epoch:
             raise self._refuse(conn)

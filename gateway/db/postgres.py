@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from gateway.db.lines import Line, close, drop, is_lost, postgres_engine, said_of, state_of
 from gateway.db.owner import Owner, Taken, as_guest
-from gateway.db.store import GroupStore, Job, StoreAway, deliver
+from gateway.db.store import GroupStore, Job, StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,7 @@ class PostgresStore(GroupStore):
         self._opened.set_result(None)
         while (jobs := self._take(IDLE if self._session is not None else _AGAIN)) is not None:
             if jobs:
-                self._settle(jobs)
+                self._commit(jobs)
             else:
                 self._look()
         if self._session is not None:
@@ -135,14 +135,6 @@ class PostgresStore(GroupStore):
                 self._session.rollback()
         except Exception as trouble:  # noqa: BLE001 - whatever it is, the next look or work meets it again
             self._lose(trouble)
-
-    def _settle(self, jobs: list[Job]) -> None:
-        """Run all jobs in one transaction; if one fails, run each in its own, so it harms no other."""
-        trouble = self._try(jobs)
-        for job in jobs:
-            again = trouble is not None and len(jobs) > 1 and not isinstance(trouble, StoreAway)
-            job.trouble = self._try([job]) if again else trouble
-        deliver(jobs)
 
     def _try(self, jobs: list[Job]) -> Exception | None:
         """Run jobs in one transaction until what became of it is known, or the patience is over; return the trouble."""

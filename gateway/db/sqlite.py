@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
-from gateway.db.store import GroupStore, Job, deliver
+from gateway.db.store import GroupStore, Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -110,31 +110,21 @@ class SqliteStore(GroupStore):
 
     def _write_for_ever(self) -> None:
         engine = sqlite_engine(self.url)
-        with engine.connect() as connection:
+        with engine.connect() as self._connection:
             while (jobs := self._take()) is not None:
-                self._commit(connection, jobs)
-            raw = connection.connection.driver_connection
+                self._commit(jobs)
+            raw = self._connection.connection.driver_connection
             if raw is not None:  # outside any transaction, so not through SQLAlchemy, which would begin one
                 raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         engine.dispose()
 
-    def _commit(self, connection: Connection, jobs: list[Job]) -> None:
-        """Run all jobs in one transaction; if one fails, run each in its own, so it harms no other."""
+    def _try(self, jobs: list[Job]) -> Exception | None:
+        """Run jobs in one transaction; return the trouble."""
         try:
-            self._together(connection, jobs)
-        except Exception as trouble:  # noqa: BLE001 - handed to the one who gave the work
-            if len(jobs) == 1:
-                jobs[0].trouble = trouble
-            else:
+            with self._connection.begin():
                 for job in jobs:
-                    try:
-                        self._together(connection, [job])
-                    except Exception as own:  # noqa: BLE001 - as above
-                        job.trouble = own
-        deliver(jobs)
-
-    def _together(self, connection: Connection, jobs: Iterable[Job]) -> None:
-        with connection.begin():
-            for job in jobs:
-                job.result = job.work(connection)
+                    job.result = job.work(self._connection)
+        except Exception as trouble:  # noqa: BLE001 - handed to the one who gave the work
+            return trouble
         self.commits += 1
+        return None

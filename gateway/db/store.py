@@ -130,7 +130,19 @@ class GroupStore(ABC):
 
     @abstractmethod
     def _write_for_ever(self) -> None:
-        """Commit what `_take` gives and `deliver` it, until that gives None."""
+        """Give what `_take` gives to `_commit`, until that gives None."""
+
+    @abstractmethod
+    def _try(self, jobs: list[Job]) -> Exception | None:
+        """Run jobs in one transaction; return the trouble if nothing of them is kept."""
+
+    def _commit(self, jobs: list[Job]) -> None:
+        """Run all jobs in one transaction; if one fails, run each in its own, so it harms no other."""
+        trouble = self._try(jobs)
+        for job in jobs:
+            again = trouble is not None and len(jobs) > 1 and not isinstance(trouble, StoreAway)
+            job.trouble = self._try([job]) if again else trouble
+        _deliver(jobs)
 
     def _take(self, seconds: float | None = None) -> list[Job] | None:
         """Wait for jobs, so many seconds at most; return those that are there, None at the end."""
@@ -154,7 +166,7 @@ class GroupStore(ABC):
         return jobs
 
 
-def deliver(jobs: list[Job]) -> None:
+def _deliver(jobs: list[Job]) -> None:
     """Tell those who gave jobs what became of them."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job]] = {}
     for job in jobs:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import time
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
 from connectors import UnknownCarrier, connector
 from gateway import accounts
+from gateway.clock import now_ms
 from gateway.db import is_postgres, run_once
 from gateway.doctor import databases
 from gateway.doctor.findings import Finding
@@ -133,7 +133,7 @@ def _key(settings: Settings, file: Path | None, *, sealed: bool) -> Finding:
 
 
 def _clock(conn: Connection | None) -> Finding:
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     latest = None if conn is None else conn.execute(select(func.max(Tables.payload.c.received_at))).scalar()
     shown = render.millis_instant(now)
     if now < _BUILT:

@@ -21,6 +21,7 @@ from gateway.api.calls import parse
 from gateway.api.order_requests import OrderIn
 from gateway.api.problems import Problem, invalid
 from gateway.api.requests import ShipmentIn
+from gateway.clock import now_ms
 from gateway.imports import files, store
 from gateway.registering import Refused
 
@@ -115,7 +116,7 @@ class Importer:
         return items
 
     def _orders(self, row: RowMapping, piece: Sequence[Item]) -> Callable[[Connection], tuple[RowMapping, Told]]:
-        merchant_id, now = row["merchant_id"], time.time_ns() // 1_000_000
+        merchant_id, now = row["merchant_id"], now_ms()
         results: list[Line | NewOrder] = []
         for item in piece:
             try:
@@ -133,7 +134,7 @@ class Importer:
         return work
 
     def _shipments(self, row: RowMapping, piece: Sequence[Item]) -> Callable[[Connection], tuple[RowMapping, Told]]:
-        merchant_id, now = row["merchant_id"], time.time_ns() // 1_000_000
+        merchant_id, now = row["merchant_id"], now_ms()
         results: list[Line | NewShipment] = []
         for item in piece:
             try:

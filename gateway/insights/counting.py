@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import orjson
 from sqlalchemy import delete, select
 
 from gateway import earlier
+from gateway.clock import now_ms
 from gateway.insights import norms
 from gateway.insights.corridor import corridor_of
 from gateway.insights.foretelling import Saying
@@ -18,7 +18,7 @@ from gateway.insights.tables import InsightTables
 from gateway.pages.views import zone_of
 from gateway.ratings.tables import RatingTables
 from gateway.refold import journey_of
-from gateway.steps import steps_of
+from gateway.steps import by_merchant, steps_of
 from gateway.tables import Tables
 from webhooks.store import Many, insert_for
 
@@ -62,11 +62,8 @@ def take(conn: Connection, now: int, keep_days: int, most: int = BATCH) -> int:
     What arrived longer ago than insights are kept is not counted, or no more.
     """
     found = conn.execute(select(_DUE.merchant_id, _DUE.shipment_id).limit(most)).all()
-    by_merchant: dict[str, list[str]] = defaultdict(list)
-    for merchant_id, shipment_id in found:
-        by_merchant[merchant_id].append(shipment_id)
     taken = 0
-    for merchant_id, ids in by_merchant.items():
+    for merchant_id, ids in by_merchant((merchant_id, shipment_id) for merchant_id, shipment_id in found):
         # Norms are read and written back: of several processes one at a time works on a merchant's.
         mine = select(Tables.merchant.c.id).where(Tables.merchant.c.id == merchant_id)
         if conn.execute(mine.with_for_update(skip_locked=True)).first() is not None:
@@ -82,7 +79,7 @@ def _take(conn: Connection, merchant_id: str, ids: Sequence[str], now: int, keep
             select(_OUT.shipment_id, _OUT.counted).where(_OUT.merchant_id == merchant_id, _OUT.shipment_id.in_(ids))
         )
     }
-    today = now // _DAY
+    today, month = now // _DAY, norms.month_at(now)
     open_ones = [id_ for id_ in ids if id_ not in before or before[id_].day > today - SETTLED_DAYS]
     found = _outcomes(conn, merchant_id, open_ones)
     after = {id_: one for id_, one in found.items() if one.day >= today - keep_days}
@@ -91,10 +88,10 @@ def _take(conn: Connection, merchant_id: str, ids: Sequence[str], now: int, keep
     for id_ in open_ones:
         for counted, sign in ((after.get(id_), 1), (before.get(id_), -1)):
             if counted is not None:
-                _add(counted, sign, norms.month_at(now), tally, deltas)
+                _add(counted, sign, month, tally, deltas)
     if more := [_tally_row(merchant_id, key, count) for key, count in sorted(tally.items()) if count]:
         _ADD(conn, more)
-    norms.learn(conn, merchant_id, deltas, norms.month_at(now))
+    norms.learn(conn, merchant_id, deltas, month)
     kept = [
         {"merchant_id": merchant_id, "shipment_id": id_, "day": one.day, "counted": one.kept()}
         for id_, one in after.items()
@@ -178,8 +175,8 @@ def _outcome(row: RowMapping, known: Iterable[Step], said: Sequence[Saying], rat
     )
 
 
-def drop_before(conn: Connection, *, merchant_id: str, now: int, keep_days: int) -> bool:
-    """Drop a merchant's insights older than they are kept. There is never more."""
+def drop_before(conn: Connection, *, merchant_id: str, now: int, keep_days: int) -> None:
+    """Drop a merchant's insights older than they are kept."""
     oldest = now // _DAY - keep_days
     for measure in MEASURES:
         old = (_TALLY.merchant_id == merchant_id, _TALLY.measure == measure, _TALLY.day < oldest)
@@ -187,12 +184,7 @@ def drop_before(conn: Connection, *, merchant_id: str, now: int, keep_days: int)
     conn.execute(delete(InsightTables.outcome).where(_OUT.merchant_id == merchant_id, _OUT.day < oldest))
     said = delete(InsightTables.said).where(_SAID.merchant_id == merchant_id, _SAID.at < now - SAID_DAYS * _DAY)
     conn.execute(said)
-    return norms.forget(conn, merchant_id=merchant_id, month=norms.month_at(now))
-
-
-def merchants(conn: Connection) -> list[str]:
-    """Return all merchants."""
-    return list(conn.execute(select(Tables.merchant.c.id)).scalars())
+    norms.forget(conn, merchant_id=merchant_id, month=norms.month_at(now))
 
 
 class Counting:
@@ -207,9 +199,5 @@ class Counting:
         some = select(_DUE.merchant_id).limit(1)
         if await self._store.read(lambda conn: conn.execute(some).first()) is None:
             return
-        while await self._store.write(lambda conn: take(conn, _now(), self._keep_days)) == BATCH:
+        while await self._store.write(lambda conn: take(conn, now_ms(), self._keep_days)) == BATCH:
             pass
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

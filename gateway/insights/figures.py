@@ -41,7 +41,7 @@ def _ends(counts: Counts) -> dict[str, int]:
 def on_time(counts: Counts) -> dict[str, Any]:
     """How the merchant's promise to the recipient and the carrier's first promise were kept."""
     ends = _ends(counts)
-    judged = sum(counts[END].values())
+    judged = size(counts)
     return ends | {voice: _promise(counts[measure], judged) for voice, measure in LATE.items()}
 
 
@@ -70,7 +70,7 @@ def transit_times(counts: Counts) -> dict[str, Any]:
 
 def eta_accuracy(counts: Counts) -> dict[str, Any]:
     """How far off each voice was, so many hours before the arrival."""
-    judged = sum(counts[END].values())
+    judged = size(counts)
     ours = []
     for lead in LEADS:
         within = counts[WITHIN[lead]]

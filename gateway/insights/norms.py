@@ -157,7 +157,6 @@ def _added(weights: Weights, more: Mapping[tuple[str, int], float]) -> bytes:
     return orjson.dumps({measure: bins for measure, bins in kept.items() if bins})
 
 
-def forget(conn: Connection, *, merchant_id: str, month: int) -> bool:
-    """Drop norms nothing was added to for so long that they tell nothing. There is never more."""
+def forget(conn: Connection, *, merchant_id: str, month: int) -> None:
+    """Drop norms nothing was added to for so long that they tell nothing."""
     conn.execute(delete(InsightTables.norm).where(_N.merchant_id == merchant_id, _N.month < month - FORGOTTEN_MONTHS))
-    return False

@@ -15,6 +15,7 @@ from sqlalchemy import and_, select
 from connectors import UnknownCarrier, connector
 from connectors.base import Locates
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
+from gateway.clock import now_ms
 from gateway.inbox import NewPayload
 from gateway.steps import by_merchant
 from gateway.tables import Tables
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from gateway.carriers import CarrierAccess
     from gateway.inbox import Inbox
-    from gateway.lastmile.moving import Key
     from gateway.lastmile.positions import Positions
+    from gateway.steps import Key
     from webhooks.store import Store
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -75,7 +76,7 @@ class Locator:
             return
         for key in due:
             self._due[key] = now + EVERY
-        wall = time.time_ns() // 1_000_000
+        wall = now_ms()
         for row in await self._store.read(lambda conn: _under_way(conn, due, wall - _FRESH_MS)):
             self._spawn(self._ask(row))
 
@@ -117,7 +118,7 @@ class Locator:
             carrier=row["carrier"],
             account_id=row["account_id"],
             source="poll",
-            received_at=time.time_ns() // 1_000_000,
+            received_at=now_ms(),
             body=answer.body,
             numbers=(row["tracking_number"],),
             headers={name: value for name, value in answer.headers.items() if name == "content-type"},

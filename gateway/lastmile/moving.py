@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 from gateway import shipments
 from gateway.lastmile import sight, whereabouts, wishes
 from gateway.lastmile.tables import Tables
+from gateway.steps import Key, by_merchant
 from gateway.tables import Tables as Core
 from normalizer import fence, render, track
 from normalizer.fence import Approach, Fence
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from gateway.lastmile.wishes import Wishes
     from normalizer.model import Position
 
-Key = tuple[str, str]
-"""(merchant, shipment id)."""
 Row = Mapping[Any, Any]
 
 OLDEST = 3_600_000
@@ -50,7 +49,6 @@ TELL_EVERY = 15_000
 
 _OUT = Status.OUT_FOR_DELIVERY.value
 _NEAR_BY_WORD = frozenset({"arriving", "arrived_at_door"})
-_IDS = 400
 
 
 class Seen(NamedTuple):
@@ -108,7 +106,7 @@ def keep(
 def forget(conn: Connection, keys: Iterable[Key]) -> None:
     """Delete the live positions of shipments."""
     c = Core.position.c
-    for merchant_id, ids in _grouped(keys):
+    for merchant_id, ids in by_merchant(keys):
         conn.execute(delete(Core.position).where(c.merchant_id == merchant_id, c.shipment_id.in_(ids)))
 
 
@@ -116,7 +114,7 @@ def look(conn: Connection, keys: Iterable[Key], now: int) -> dict[Key, tuple[See
     """Return where shipments' couriers are as of now; who is no shipment is left out."""
     wanted = list(keys)
     rows: dict[Key, Row] = {}
-    for merchant_id, ids in _grouped(wanted):
+    for merchant_id, ids in by_merchant(wanted):
         found = shipments.get_many(conn, merchant_id, ids)
         rows |= {(merchant_id, id_): row for id_, row in found.items()}
     known = _Known(conn, list(rows))
@@ -143,7 +141,7 @@ class _Known:
         self.approaches: dict[tuple[str, str, int], Approach] = {}
         self.told = {merchant_id for merchant_id in merchants if _asks_for_positions(conn, merchant_id)}
         position, drop_off, approach = Core.position.c, Tables.drop_off.c, Tables.approach.c
-        for merchant_id, ids in _grouped(keys):
+        for merchant_id, ids in by_merchant(keys):
             where = (position.merchant_id == merchant_id, position.shipment_id.in_(ids))
             for row in conn.execute(select(position.shipment_id, position.body).where(*where)):
                 if (read := whereabouts.loads(row.body)) is not None:
@@ -291,15 +289,6 @@ def _asks_for_positions(conn: Connection, merchant_id: str) -> bool:
 
 def _instant(millis: int | None) -> str | None:
     return render.millis_instant(millis)
-
-
-def _grouped(keys: Iterable[Key]) -> Iterable[tuple[str, list[str]]]:
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for merchant_id, shipment_id in keys:
-        grouped[merchant_id].append(shipment_id)
-    for merchant_id, ids in grouped.items():
-        for start in range(0, len(ids), _IDS):
-            yield merchant_id, ids[start : start + _IDS]
 
 
 _APPROACH_COLUMNS = tuple(Approach.__dataclass_fields__)

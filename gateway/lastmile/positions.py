@@ -10,18 +10,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
+from gateway.clock import now_ms
 from gateway.lastmile import moving, sight, whereabouts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from gateway.lastmile.moving import Key, Seen
+    from gateway.lastmile.moving import Seen
     from gateway.lastmile.sight import Precision, Stage
+    from gateway.steps import Key
     from webhooks.log import Entry
     from webhooks.store import Store
 
@@ -29,11 +30,6 @@ LOOK_EVERY = 2.0
 """Seconds between two looks for what other processes brought, and for what became stale."""
 _IN_ONE_GO = 250
 """Watchers told before others in this process have a turn."""
-
-
-def now_ms() -> int:
-    """Return the time in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def shown(seen: Seen, precision: Precision, now: int) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from gateway.api.calls import answer
 from gateway.api.positions import follow
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.lastmile import seeing
-from gateway.lastmile.positions import now_ms
 
 if TYPE_CHECKING:
     from aiohttp import web

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import select, update
 
+from gateway.clock import now_ms
 from gateway.pages.tables import PageTables
 from gateway.tables import Tables
 from normalizer.model import ENDS
@@ -187,11 +188,6 @@ def revoke(conn: Connection, merchant_id: str, shipment_id: str, now: int) -> No
         .where(c.merchant_id == merchant_id, c.shipment_id == shipment_id, c.revoked_at.is_(None))
         .values(revoked_at=now)
     )
-
-
-def now_ms() -> int:
-    """Return the time in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 def _latest(conn: Connection, merchant_id: str, ids: Sequence[str]) -> dict[str, tuple[int, bool]]:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from gateway import shipments
 from gateway.api.positions import follow
-from gateway.lastmile.positions import now_ms
+from gateway.clock import now_ms
 from gateway.pages import branding, links, story, views
 from gateway.pages.parts import Visit, fields, one
 from gateway.pages.serving import page, policy

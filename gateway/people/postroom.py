@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 
 from gateway import metrics
+from gateway.clock import now_ms
 from gateway.people import accounts, sending
 from gateway.people.sending import AccountKey, Settled
 from webhooks.channels.base import Said
@@ -37,11 +37,6 @@ _BUFFER_MS = 10_000
 _LONGEST_REST = 300.0
 _RESTS_AFTER = 3
 """Answers of `later` in a row after which an account rests."""
-
-
-def now_ms() -> int:
-    """Return the time, in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class PostRoom:

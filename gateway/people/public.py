@@ -10,10 +10,10 @@ from aiohttp import web
 from gateway import metrics, texts
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.pages.serving import page
 from gateway.pages.templates import render
 from gateway.people import accounts, hearing, notices, stops, wishes
-from gateway.people.postroom import now_ms
 from gateway.people.tickets import PATH
 from gateway.people.wishes import Book
 from gateway.people.writing import CALLBACK, shop_name

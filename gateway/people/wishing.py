@@ -12,11 +12,11 @@ from gateway.api.calls import answer, parse, read_body
 from gateway.api.people_requests import PublicSubscriptionIn, SubscriptionIn
 from gateway.api.problems import Problem
 from gateway.api.subscriptions import new_wish
+from gateway.clock import now_ms
 from gateway.pages.callers import address_of
 from gateway.pages.links import PATTERN
 from gateway.pages.tries import Tries
 from gateway.people import accounts, notices, wishes
-from gateway.people.postroom import now_ms
 from gateway.people.wishes import Book
 from webhooks.channels.push import public_key
 

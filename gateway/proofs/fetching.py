@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from sqlalchemy import select
 from connectors import UnknownCarrier, connector
 from connectors.base import Payload, Proves
 from connectors.errors import CarrierError, NotFound, Unavailable, Unreadable
+from gateway.clock import now_ms
 from gateway.proofs import store
 from gateway.proofs.content import BadProof
 from gateway.proofs.places import PlaceTrouble
@@ -54,7 +54,7 @@ class Fetcher:
 
     async def tick(self) -> None:
         """Fetch what is due. A crash in the middle costs a delay: what was claimed falls due again."""
-        now = _now()
+        now = now_ms()
         if rows := await self._db.write(partial(store.claim, now=now, most=_MOST)):
             await asyncio.gather(*(self._fetch(row) for row in rows))
 
@@ -64,7 +64,7 @@ class Fetcher:
             one = store.Named(row["kind"], row["reference"], row["payload_id"])
             try:
                 body = await self._bytes(row)
-                await self._keeper.keep(*key, one, body, _now())
+                await self._keeper.keep(*key, one, body, now_ms())
             except (CarrierError, BadProof, PlaceTrouble) as trouble:
                 await self._note(row, trouble)
             except Exception:
@@ -90,7 +90,7 @@ class Fetcher:
         return (await by.prove(client, row["tracking_number"], row["reference"] or None)).body
 
     async def _note(self, row: RowMapping, trouble: Exception) -> None:
-        values = _after(row["tries"], trouble, _now())
+        values = _after(row["tries"], trouble, now_ms())
         log.info("proof_not_fetched", carrier=row["carrier"], state=values["state"], reason=values["reason"])
         await self._db.write(partial(store.settle, row=row, **values))
 
@@ -129,7 +129,3 @@ def _read(row: Mapping[Any, Any]) -> Payload:
         headers=orjson.loads(row["headers"]),
         id=row["id"],
     )
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

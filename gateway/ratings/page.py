@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from gateway.lastmile.positions import now_ms
+from gateway.clock import now_ms
 from gateway.pages import links
 from gateway.pages.parts import fields, one
 from gateway.pages.tries import Tries

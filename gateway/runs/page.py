@@ -17,8 +17,8 @@ from gateway import shipments
 from gateway.api.calls import answer as answer_json
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem, from_pydantic, invalid
+from gateway.clock import now_ms
 from gateway.inbox import NewPayload
-from gateway.lastmile.positions import now_ms
 from gateway.pages import links
 from gateway.pages.serving import page, policy
 from gateway.pages.statics import answer, statics

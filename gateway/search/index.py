@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -16,6 +15,7 @@ from sqlalchemy import delete, func, select
 
 from gateway.search import postings, words
 from gateway.search.tables import SearchTables
+from gateway.steps import by_merchant
 from gateway.tables import Tables
 from webhooks.store import Many
 
@@ -67,12 +67,7 @@ def take(conn: Connection, marks: Marks, unseal: Unseal, most: int = BATCH) -> i
     """Take up a batch of what is due; return how many. Running twice changes nothing."""
     due = SearchTables.due.c
     found = conn.execute(select(due.merchant_id, due.shipment_id).limit(most)).all()
-    if not found:
-        return 0
-    by_merchant: dict[str, list[str]] = defaultdict(list)
-    for merchant_id, shipment_id in found:
-        by_merchant[merchant_id].append(shipment_id)
-    for merchant_id, ids in by_merchant.items():
+    for merchant_id, ids in by_merchant((merchant_id, shipment_id) for merchant_id, shipment_id in found):
         _take(conn, marks, unseal, merchant_id, ids)
     return len(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import structlog
 from connectors.errors import Unreadable
 from connectors.shops import UnknownShop, shop
 from gateway import metrics
+from gateway.clock import now_ms
 from gateway.shops import accounts, inbox
 from gateway.shops.taking import NumberTaken, Taken, Taker, WaitsForOrder
 
@@ -69,7 +69,7 @@ class ShopReader:
         except UnknownShop:
             await self._store.write(lambda conn: inbox.mark(conn, row, "unreadable", "there is no such shop any more"))
             return False
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         try:
             taken = await self._store.write(partial(self._take, row=row, reading=reading, now=now))
         except WaitsForOrder as waits:

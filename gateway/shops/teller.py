@@ -7,7 +7,6 @@ loses none; trouble stops this account's cursor and nobody else's.
 from __future__ import annotations
 
 import asyncio
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from connectors.errors import NotFound, Rejected, Unavailable, Unreadable
 from connectors.shops import UnknownShop, shop
 from connectors.shops.base import ParcelNews, WritesBack
 from gateway.cadence import backoff
+from gateway.clock import now_ms
 from gateway.shops import accounts
 from gateway.shops.tables import Shops
 from webhooks import log as message_log
@@ -52,7 +52,7 @@ class ShopTeller:
 
     async def tick(self) -> None:
         """Tell every shop what it was not told yet."""
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         rows = await self._store.read(partial(_due, now=now))
         await asyncio.gather(*(self._account(row, now) for row in rows))
 

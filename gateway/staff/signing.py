@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from gateway.clock import now_ms
 from gateway.pages.tries import Tries
 from gateway.staff import passwords, people, sessions
 from gateway.staff.passwords import Passwords
@@ -85,7 +86,7 @@ class Staff:
         return await self._let_in(person, agent)
 
     async def _let_in(self, person: RowMapping, agent: str) -> Outcome:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
 
         def work(conn: Connection) -> str:
             sessions.drop_old(conn, now)

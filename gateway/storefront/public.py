@@ -11,7 +11,7 @@ from aiohttp import web
 
 from gateway import shipments
 from gateway.api.problems import Problem
-from gateway.lastmile.positions import now_ms
+from gateway.clock import now_ms
 from gateway.pages import views
 from gateway.pages.callers import address_of
 from gateway.pages.statics import has

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gateway.clock import now_ms
 from gateway.lastmile import wishes
-from gateway.lastmile.positions import now_ms
 from gateway.pages import links
 from gateway.pages.parts import fields, one
 from gateway.pages.tries import Tries

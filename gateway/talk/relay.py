@@ -12,8 +12,8 @@ import structlog
 from connectors import connector
 from connectors.base import Contacts
 from connectors.errors import CarrierError, NotFound, Unavailable
+from gateway.clock import now_ms
 from gateway.people import accounts
-from gateway.people.postroom import now_ms
 from gateway.people.writing import CALLBACK
 from gateway.talk import claims
 from webhooks.channels.base import Outgoing, Said

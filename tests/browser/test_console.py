@@ -8,7 +8,7 @@ from browser.conftest import DESK, PHONE, serious, too_wide
 from flow.test_console_doors import PASSWORD
 from flow.test_desk import troubled  # noqa: F401 - a fixture
 
-from gateway.pages.links import now_ms
+from gateway.clock import now_ms
 from gateway.staff import people
 
 DEAF = """() => {

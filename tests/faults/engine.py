@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlmodel import SQLModel
 
+from gateway.clock import now_ms
 from gateway.db import SqliteStore, sqlite_engine
 from gateway.vault import Vault
 from webhooks import endpoints, log
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 M = "mer_1"
 
 
-def now() -> int:
-    """The time, in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
-
-
 class Engine:
     """Store, sender and dispatcher."""
 
@@ -44,7 +39,7 @@ class Engine:
     async def endpoint(self, url: str, **wishes: Any) -> tuple[str, str]:
         """Make an endpoint; return its id and secret."""
         options = Wishes(url=url, **wishes)
-        facts, secret = await self.store.write(lambda c: endpoints.create(c, self.vault, M, options, now()))
+        facts, secret = await self.store.write(lambda c: endpoints.create(c, self.vault, M, options, now_ms()))
         self.dispatcher.touch(M, facts.id)
         return facts.id, secret
 
@@ -63,7 +58,7 @@ def _draft(number: int, shipments: int) -> Draft:
         type="shipment.in_transit",
         shipment_id=shipment,
         shipment_version=number,
-        created_at=now(),
+        created_at=now_ms(),
         data=orjson.dumps({"shipment": {"id": shipment}, "event": None, "previous": None}),
     )
 

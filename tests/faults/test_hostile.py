@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
-from faults.engine import Engine, engine, now
+from faults.engine import Engine, engine
 from faults.hostile import FOR_EVER, RUDE, TRICKS, Hostile, Seen, hostile
 from sqlalchemy import text
 from standardwebhooks import Webhook, WebhookVerificationError
 
+from gateway.clock import now_ms
 from webhooks.breaker import FAILURES, FIRST_PAUSE
 from webhooks.schedule import DAY
 
@@ -335,7 +336,7 @@ def test_endpoints_that_never_get_well_are_left_alone(run: Run) -> None:
         assert run.states[f"/{name}"].breaker == "open", name
     for name in FOREVER_BUSY:
         assert len(run.seen(f"/{name}")) <= CONCURRENCY, name
-        rest = run.states[f"/{name}"].paused_until - now()
+        rest = run.states[f"/{name}"].paused_until - now_ms()
         assert DAY - 600_000 < rest <= DAY, name
 
 

@@ -18,6 +18,7 @@ from aiohttp import web
 from gateway import keys, log
 from gateway.api import build
 from gateway.app import Gateway
+from gateway.clock import now_ms
 from gateway.ids import new_id
 from gateway.settings import Settings
 
@@ -105,7 +106,7 @@ class House:
 
     async def merchant(self, name: str = "Another shop") -> tuple[str, str]:
         """Make another merchant; return its id and key."""
-        merchant_id, now = new_id("mer"), time.time_ns() // 1_000_000
+        merchant_id, now = new_id("mer"), now_ms()
         key = keys.make_key("merchant", merchant_id)
 
         def work(conn: Any) -> None:
@@ -122,7 +123,7 @@ class House:
         if known is not None:
             return known
         key = keys.make_key(role, merchant_id, origins=(SHOP,) if role == "storefront" else ())
-        await self.gateway.store.write(lambda conn: keys.store_key(conn, key, time.time_ns() // 1_000_000))
+        await self.gateway.store.write(lambda conn: keys.store_key(conn, key, now_ms()))
         self.made_keys[merchant_id or "", role] = key.text
         return key.text
 

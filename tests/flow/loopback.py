@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from sqlalchemy import select, update
 
 from gateway import shipments
 from gateway.carriers import CarrierAccess, secrets_purpose
+from gateway.clock import now_ms
 from gateway.db import open_store
 from gateway.inbox import Inbox
 from gateway.ingest import Ingest
@@ -33,11 +33,6 @@ NUMBER = "DEMO100200302"
 OTHERS = ("DEMO770044006", "DEMO100200351")
 HOUR = 3_600_000
 DAY = 24 * HOUR
-
-
-def now_ms() -> int:
-    """The time, in epoch milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 class Carrier:

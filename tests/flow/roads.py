@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from gateway.clock import now_ms
 from normalizer.geo import METRES_A_DEGREE
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ async def watching(house, path: str, key: str | None = "") -> AsyncIterator[Eyes
 
 async def open_page(house, shipment_id: str) -> str:
     """Make a new link to the shipment's tracking page, which ends the old one; return the path of its courier."""
-    links, now = house.gateway.links, time.time_ns() // 1_000_000
+    links, now = house.gateway.links, now_ms()
     token = await house.gateway.store.write(lambda conn: links.renew(conn, house.merchant_id, shipment_id, None, now))
     return f"/v1/public/shipments/{token}/courier"
 

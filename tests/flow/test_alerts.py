@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 from sqlalchemy import func, select, update
 
 from gateway import alerts
+from gateway.clock import now_ms
 from gateway.settings import Settings, load
 from gateway.tables import Tables
 from webhooks.tables import Tables as WebhookTables
@@ -107,7 +107,7 @@ async def test_a_warning_goes_by_mail_and_again_until_the_mail_server_takes_it(h
     box.answer = "451 4.3.0 try again later"
     receiver.otherwise["/a"] = 500
     id_ = await endpoint(house, receiver, "/a", event_types=["shipment.in_transit"], description="Shop")
-    two_days_ago = time.time_ns() // 1_000_000 - 2 * DAY
+    two_days_ago = now_ms() - 2 * DAY
 
     def fail(conn: Connection) -> None:
         conn.execute(update(WebhookTables.lane).values(failing_since=two_days_ago))

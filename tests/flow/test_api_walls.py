@@ -11,9 +11,9 @@ from gateway.api import CALLS
 from gateway.api.auth import Doorkeeper
 from gateway.api.calls import Call
 from gateway.api.problems import Problem
+from gateway.clock import now_ms
 from gateway.ids import new_id
 from gateway.keys import ROLES, Principal
-from gateway.pages.links import now_ms
 from gateway.proofs.store import Named
 from gateway.staff import people, sessions
 from gateway.visibility import TABLE, sees
@@ -215,7 +215,7 @@ async def things(house):
     wish = {"channel": "console", "address": "Ines Example", "consent": CONSENT}
     subscription = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
     proof_id = await house.gateway.proofs.keep(
-        house.merchant_id, shipment_id, Named("document", "", None), b"%PDF-1.4", time.time_ns() // 1_000_000
+        house.merchant_id, shipment_id, Named("document", "", None), b"%PDF-1.4", now_ms()
     )
     run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
     person_id, session_id = await somebody(house)

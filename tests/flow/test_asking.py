@@ -1,13 +1,12 @@
 """People hear that there are words for them, and are asked how it was: at a polite hour, once, and not for nothing."""
 
-import time
-
 import pytest
 from flow.people import MAIL, PHONE, town
 from flow.roads import NUMBER
 from flow.test_tracking_page import path_of, post, see
 from sqlalchemy import select, update
 
+from gateway.clock import now_ms
 from gateway.people.tables import People
 
 HOUR = 3_600_000
@@ -29,10 +28,6 @@ async def parcel(house, place):
     return account_id, shipment_id, await path_of(house, shipment_id)
 
 
-def now():
-    return time.time_ns() // 1_000_000
-
-
 async def notices(house, subject, channel=""):
     c = People.notice.c
     statement = select(People.notice).where(c.merchant_id == house.merchant_id, c.subject == subject)
@@ -45,7 +40,7 @@ async def notices(house, subject, channel=""):
 async def make_due(house, subject):
     c = People.notice.c
     due = update(People.notice).where(c.merchant_id == house.merchant_id, c.subject == subject, c.state == "queued")
-    await house.gateway.store.write(lambda conn: conn.execute(due.values(due_at=now())))
+    await house.gateway.store.write(lambda conn: conn.execute(due.values(due_at=now_ms())))
     house.gateway.postroom.hint(house.merchant_id)
 
 
@@ -61,7 +56,7 @@ async def test_words_for_the_recipient_are_told_of_without_the_words(house, plac
     await say(house, shipment_id, "for the courier alone", "courier")
     (first, second) = await notices(house, "conversation")
     assert first[0] == "superseded"
-    assert (second[0], 30_000 < second[2] - now() < 120_000) == ("queued", True)
+    assert (second[0], 30_000 < second[2] - now_ms() < 120_000) == ("queued", True)
     await make_due(house, "conversation")
     await house.until(lambda: len(place.mail.to(MAIL)) == 1)
     (letter,) = place.mail.to(MAIL)
@@ -115,7 +110,7 @@ async def test_the_shop_may_have_everybody_asked_some_hours_later_beside_the_new
     await place.tell(account_id, NUMBER, "PICKED_UP", "OUT", "DELIVERED")
     await house.until(lambda: len(place.mail.to(MAIL)) == 1)
     ((state, _, due),) = await notices(house, "rate")
-    assert (state, abs(due - now() - 5 * HOUR) < 60_000) == ("queued", True)
+    assert (state, abs(due - now_ms() - 5 * HOUR) < 60_000) == ("queued", True)
     await make_due(house, "rate")
     await house.until(lambda: len(place.mail.to(MAIL)) == 2)
     letter = place.mail.to(MAIL)[1]

@@ -1,7 +1,6 @@
 """One conversation per shipment: written on the page, read at the desk, kept sealed, closed after a while."""
 
 import asyncio
-import time
 
 import pytest
 from flow.roads import NUMBER, Eyes, messages
@@ -9,10 +8,11 @@ from flow.test_tracking_page import RECIPIENT, path_of, post, see, text
 from sqlalchemy import select, update
 
 from gateway import housekeeping, shipments
+from gateway.clock import now_ms
 from gateway.talk import conversation
 from gateway.talk.tables import TalkTables
 
-NOW = time.time_ns() // 1_000_000
+NOW = now_ms()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -13,6 +12,7 @@ from flow.test_tracking_page import path_of, see, text
 from PIL import Image
 from sqlalchemy import select, update
 
+from gateway.clock import now_ms
 from gateway.runs.tables import RunTables
 from gateway.tables import Tables
 
@@ -237,7 +237,9 @@ async def test_pictures_are_pictures_of_a_stop_of_this_run(house, phone):
 async def test_ended_unknown_and_expired_links_look_the_same(house, phone):
     run_id = (await house.call("GET", "/v1/runs")).json["data"][0]["id"]
     unknown = await house.call("GET", "/c/" + "A" * 24, key=None)
-    await house.gateway.store.write(lambda conn: conn.execute(update(RunTables.run).values(expires_at=now() - 1_000)))
+    await house.gateway.store.write(
+        lambda conn: conn.execute(update(RunTables.run).values(expires_at=now_ms() - 1_000))
+    )
     expired = await phone.page()
     assert (unknown.status, expired.status) == (404, 404)
     assert unknown.body == expired.body
@@ -247,10 +249,6 @@ async def test_ended_unknown_and_expired_links_look_the_same(house, phone):
     assert (await phone.page()).body == unknown.body
     gone = await house.call("POST", f"{phone.path}/acts", {"sent_at": datetime.now(UTC).isoformat()}, key=None)
     assert gone.status == 404
-
-
-def now():
-    return time.time_ns() // 1_000_000
 
 
 async def test_what_was_done_at_a_stop_that_was_taken_off_still_counts(house, phone):

@@ -2,8 +2,9 @@
 
 import pytest
 from flow.test_console_doors import as_person, person
-from sqlalchemy import text
+from plans import plan_of
 
+from gateway.desk import work as desk
 from gateway.desk.tables import DeskTables
 from gateway.tables import Tables
 
@@ -165,10 +166,15 @@ async def test_operators_see_how_connectors_fare_and_nobodys_data(house):
     assert "DEMO1002" not in told.body.decode()
 
 
-async def test_the_queues_walk_an_index(house, troubled):
-    plan = await house.gateway.store.read(
-        lambda conn: conn.execute(
-            text("explain query plan select kind, count(*) from shipment_trouble where merchant_id = 'm' group by kind")
-        ).all()
-    )
-    assert any("shipment_trouble_kind" in str(row) for row in plan)
+@pytest.mark.sqlite_only
+async def test_the_queues_are_counted_and_listed_by_index(house, troubled):
+    stalled = desk.Work(queue="stalled", person_id="per_1")
+
+    def look(conn):
+        counted = plan_of(conn, lambda: desk.counts(conn, house.merchant_id, "per_1", DAY))
+        listed = plan_of(conn, lambda: desk.page(conn, house.merchant_id, stalled, after=None, limit=50, now=DAY))
+        return counted.steps + listed.steps
+
+    steps = await house.gateway.store.read(look)
+    assert any("shipment_trouble_kind" in step for step in steps), steps
+    assert [step for step in steps if step.startswith("SCAN")] == []

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from flow.loopback import ACCOUNT, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house
+from flow.loopback import ACCOUNT, MERCHANT, NUMBER, OTHERS, Carrier, House, open_house
 from sqlalchemy import select
 
 from gateway import handover, shipments
+from gateway.clock import now_ms
 from gateway.replay import replay
 from gateway.tables import Tables
 

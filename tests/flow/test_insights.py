@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +14,7 @@ from flow.test_tracking_page import path_of, post, see, text
 from sqlalchemy import func, select
 
 from gateway import watching
+from gateway.clock import now_ms
 from gateway.insights import counting, ended
 from gateway.insights.tables import InsightTables
 from gateway.tables import Tables
@@ -473,7 +473,7 @@ async def test_what_is_old_is_dropped_and_not_counted_again(house, trade):
     await trade.teach(4, 48)
     await count(house)
     assert await rows(house) != []
-    later = time.time_ns() // 1_000_000 + (KEPT_DAYS + 100) * 86_400_000
+    later = now_ms() + (KEPT_DAYS + 100) * 86_400_000
     drop = counting.drop_before
 
     await house.gateway.store.write(

@@ -13,6 +13,7 @@ from flow.test_tracking_page import path_of, post, see
 from flow.test_tracking_page import text as text_of
 from sqlalchemy import func, select, update
 
+from gateway.clock import now_ms
 from gateway.demo.providers.sms import SmsProvider
 from gateway.demo.providers.whatsapp import WhatsAppProvider
 from gateway.people import forgetting
@@ -406,7 +407,7 @@ async def test_old_notices_and_wishes_are_forgotten_and_stops_are_not(house, pla
             column = "changed_at" if table is People.wish else "updated_at"
             conn.execute(update(table).values({column: 1_000}))
         conn.execute(update(People.notice).values(created_at=1_000, due_at=None))
-        return forgetting.drop_before(conn, merchant_id=house.merchant_id, at=time.time_ns() // 1_000_000)
+        return forgetting.drop_before(conn, merchant_id=house.merchant_id, at=now_ms())
 
     assert await house.gateway.store.write(age) is False
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
-from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
+from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, open_house, soon
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from gateway import due, housekeeping, metrics, shipments
 from gateway.carriers import CarrierAccess
+from gateway.clock import now_ms
 from gateway.tables import Tables
 from normalizer import render
 from webhooks.tables import Tables as WebhookTables
@@ -44,7 +44,7 @@ async def test_a_due_shipment_is_asked_for_and_its_answer_goes_the_whole_way(hou
     assert carrier.asked == [NUMBER]
     assert (row["status"], row["poll_failures"], row["version"]) == ("in_transit", 0, 1)
     assert "shipment.in_transit" in house.told
-    assert row["next_poll_at"] > time.time_ns() // 1_000_000 + HOUR
+    assert row["next_poll_at"] > now_ms() + HOUR
     await house.poll()
     assert carrier.asked == [NUMBER]
 
@@ -163,13 +163,13 @@ async def test_a_claim_lost_in_a_crash_is_due_again(house: House, carrier: Carri
     carrier.status = 500
     await house.poller.tick()
     claimed = (await house.row())["next_poll_at"]
-    assert claimed - time.time_ns() // 1_000_000 <= 300_000
+    assert claimed - now_ms() <= 300_000
     await house.poll()
 
 
 async def test_a_shipment_without_an_account_is_not_asked_with_anybody_elses(house: House, carrier: Carrier) -> None:
     await house.register()
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     new = [shipments.NewShipment(carrier="demo", tracking_number=NUMBER, next_poll_at=now - 1)]
     await house.store.write(lambda conn: shipments.create(conn, MERCHANT, new, now))
     await house.poll()

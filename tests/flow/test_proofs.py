@@ -14,6 +14,7 @@ from flow.test_tracking_page import RECIPIENT, path_of, post, see, text
 from PIL import Image
 from sqlalchemy import update
 
+from gateway.clock import now_ms
 from gateway.inbox import NewPayload
 from gateway.proofs import fetching
 from gateway.proofs.places import PlaceTrouble
@@ -178,7 +179,7 @@ async def test_a_proof_enclosed_in_a_payload_is_taken_out_of_it(house):
         carrier="nationex",
         account_id=made.json["id"],
         source="poll",
-        received_at=time.time_ns() // 1_000_000,
+        received_at=now_ms(),
         body=orjson.dumps(told),
         numbers=("103882999",),
     )
@@ -224,7 +225,7 @@ async def test_the_sheet_holds_what_a_claim_takes(house, parcel):
 async def test_old_proofs_go_bytes_first(house, parcel):
     await house.gateway.fetcher.tick()
     folder = house.gateway.store.path.parent / "proofs"
-    now = time.time_ns() // 1_000_000
+    now = now_ms()
     await house.gateway.proofs.drop_old(now + 179 * DAY, 180)
     assert len(await listed(house, parcel[1])) == 2
     await house.gateway.proofs.drop_old(now + 181 * DAY, 180)

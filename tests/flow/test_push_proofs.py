@@ -1,11 +1,11 @@
 """Carriers whose proof is not in headers: the path that was given is signed, or a secret stands in the body."""
 
 import hmac
-import time
 
 import pytest
 from sqlalchemy import select
 
+from gateway.clock import now_ms
 from gateway.tables import Tables
 
 SECRETS = {"api_key": "pk_flow", "api_secret": "sk_flow_secret", "market": "PH"}
@@ -18,7 +18,7 @@ def settings(settings):
 
 
 def body_for(path):
-    stamp = str(time.time_ns() // 1_000_000)
+    stamp = str(now_ms())
     text = f"{stamp}\r\nPOST\r\n{path}\r\n\r\n".encode() + DATA
     proof = hmac.digest(SECRETS["api_secret"].encode(), text, "sha256").hex()
     head = f'{{"apiKey":"pk_flow","timestamp":{stamp},"signature":"{proof}","eventType":"ORDER_STATUS_CHANGED","data":'

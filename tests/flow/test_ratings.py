@@ -1,16 +1,15 @@
 """Ratings: after the delivery, once, read by the merchant, answered on the page."""
 
-import time
-
 import pytest
 from flow.roads import NUMBER, messages
 from flow.test_tracking_page import RECIPIENT, path_of, post, see, text
 from sqlalchemy import select, update
 
 from gateway import housekeeping
+from gateway.clock import now_ms
 from gateway.ratings.tables import RatingTables
 
-NOW = time.time_ns() // 1_000_000
+NOW = now_ms()
 
 
 @pytest.fixture

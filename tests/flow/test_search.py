@@ -1,7 +1,8 @@
 """The search: new and changed shipments are found, by their own merchant alone, and the index tells no word."""
 
 import pytest
-from sqlalchemy import event, text
+from plans import plan_of
+from sqlalchemy import text
 
 from gateway.db import is_postgres
 from gateway.search import index
@@ -114,30 +115,15 @@ async def test_taking_up_twice_enters_nothing_twice(house, parcels):
     assert await house.gateway.store.read(entries) == before
 
 
-def plans_of(conn, work):
-    """Return how SQLite goes about each statement of some work, and the statements."""
-    said = []
-
-    def note(_conn, _cursor, sql, told, _context, many):
-        if sql.startswith(("SELECT", "DELETE", "select")) and not many:
-            said.append((sql, told))
-
-    event.listen(conn, "before_cursor_execute", note)
-    work(conn)
-    event.remove(conn, "before_cursor_execute", note)
-    plans = [conn.exec_driver_sql(f"explain query plan {sql}", told).all() for sql, told in said]
-    return [row[3] for plan in plans for row in plan], said
-
-
 @pytest.mark.sqlite_only
 async def test_taking_up_walks_indexes_and_never_a_whole_table(house, parcels):
     marks = index.Marks("k" * 40)
-    plans, said = await house.gateway.store.write(
-        lambda conn: plans_of(conn, lambda conn: index.take(conn, marks, lambda _row: None))
+    steps, asked = await house.gateway.store.write(
+        lambda conn: plan_of(conn, lambda: index.take(conn, marks, lambda _row: None))
     )
-    walked = [line for line in plans if line.startswith("SCAN")]
-    assert len(said) == 5
-    assert all("search_due" in line or "search_entry_number" in line for line in walked), walked
+    walked = [step for step in steps if step.startswith("SCAN")]
+    assert asked == 5
+    assert all("search_due" in step or "search_entry_number" in step for step in walked), walked
 
 
 @pytest.mark.sqlite_only
@@ -147,9 +133,10 @@ async def test_a_question_looks_entries_up_by_number_and_walks_none_of_a_merchan
 
     def look(conn):
         merchant = conn.execute(text("select merchant_id from shipment limit 1")).scalar_one()
-        return plans_of(conn, lambda conn: index._rows(conn, merchant, range(1, 51)))
+        return plan_of(conn, lambda: index._rows(conn, merchant, range(1, 51)))
 
-    plans, said = await house.gateway.store.read(look)
-    assert len(said) == 1
-    entries = [line for line in plans if "search_entry" in line]
-    assert entries == ["SEARCH search_entry USING INDEX sqlite_autoindex_search_entry_2 (number=?)"]
+    steps, asked = await house.gateway.store.read(look)
+    assert asked == 1
+    assert [step for step in steps if "search_entry" in step] == [
+        "SEARCH search_entry USING INDEX sqlite_autoindex_search_entry_2 (number=?)"
+    ]

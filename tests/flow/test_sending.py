@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from flow.conftest import demo_push
 from flow.people import CONSENT, MAIL, PHONE, SENDER
 from sqlalchemy import select, update
 
+from gateway.clock import now_ms
 from gateway.people import accounts, hearing, sending
 from gateway.people.sending import CLAIM_MS, RETRIES, AccountKey
 from gateway.people.tables import People
@@ -69,10 +69,6 @@ async def setting(house, channel="sms", address=PHONE, **more):
     await house.push(account_id, demo_push(NUMBER, "PICKED_UP", "OUT", start=began))
     await house.read_all()
     return Hand(house, made.json["id"])
-
-
-def now_ms():
-    return time.time_ns() // 1_000_000
 
 
 async def test_what_is_claimed_is_claimed_once_and_what_came_of_it_stays(house):

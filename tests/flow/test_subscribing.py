@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, now_ms, open_house, soon
+from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier, House, open_house, soon
 from sqlalchemy import select
 
 from connectors import connector
 from connectors.facts import Push
 from gateway import accounts, metrics, shipments
+from gateway.clock import now_ms
 from gateway.demo.carrier_server import CarrierServer
 from gateway.demo.lives import lives
 from gateway.demo.world import World

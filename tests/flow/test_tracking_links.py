@@ -5,7 +5,8 @@ import re
 import pytest
 from sqlalchemy import select, update
 
-from gateway.pages.links import Links, now_ms
+from gateway.clock import now_ms
+from gateway.pages.links import Links
 from gateway.pages.tables import PageTables
 from gateway.tables import Tables
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -10,6 +9,7 @@ from flow.conftest import demo_push
 from sqlalchemy import select
 
 from gateway import watching
+from gateway.clock import now_ms
 from gateway.tables import Tables
 
 pytestmark = pytest.mark.both_databases
@@ -31,7 +31,7 @@ async def found(house, query):
 
 async def look(house, *, days=0.0):
     """Look as if so many days had passed."""
-    now = time.time_ns() // 1_000_000 + int(days * DAY)
+    now = now_ms() + int(days * DAY)
     looked, entries = await house.gateway.store.write(lambda conn: watching.look(conn, now))
     house.gateway.tell(entries)
     return looked

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, Carrier, House, now_ms, open_house, soon
+from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, Carrier, House, open_house, soon
 from sqlalchemy import func, select
 
 from gateway import shipments
+from gateway.clock import now_ms
 from gateway.tables import Tables
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from unit.gateway.things import adding, make_table, names
 
-from gateway.db import GroupStore, LogFull, StoreClosed, open_store, run_once, shown, sqlite_engine
+from gateway.db import GroupStore, LogFull, StoreClosed, open_store, shown, sqlite_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,23 +23,11 @@ pytestmark = pytest.mark.both_databases
 
 @pytest.fixture
 async def store(database: str) -> AsyncIterator[GroupStore]:
-    run_once(database, lambda conn: conn.execute(text("create table thing (name varchar primary key)")))
+    make_table(database)
     store = open_store(database, owner=True)
     store.start()
     yield store
     await store.close()
-
-
-def adding(name: str):
-    def work(conn: Connection) -> str:
-        conn.execute(text("insert into thing values (:name)"), {"name": name})
-        return name
-
-    return work
-
-
-def names(conn: Connection) -> list[str]:
-    return list(conn.execute(text("select name from thing order by name")).scalars())
 
 
 async def test_what_was_answered_is_there_for_every_reader(store: GroupStore) -> None:

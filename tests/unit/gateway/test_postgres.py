@@ -12,6 +12,7 @@ import asyncpg
 import postgres
 import pytest
 from sqlalchemy import Connection, text
+from unit.gateway.things import adding, make_table, names
 
 from gateway.db import StoreAway, run_once
 from gateway.db.owner import Taken
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def database(postgresql: str) -> str:
-    run_once(postgresql, lambda conn: conn.execute(text("create table thing (name varchar primary key)")))
-    return postgresql
+    return make_table(postgresql)
 
 
 @pytest.fixture
@@ -33,18 +33,6 @@ async def store(database: str) -> AsyncIterator[PostgresStore]:
     store.start()
     yield store
     await store.close()
-
-
-def adding(name: str):
-    def work(conn: Connection) -> str:
-        conn.execute(text("insert into thing values (:name)"), {"name": name})
-        return name
-
-    return work
-
-
-def names(conn: Connection) -> list[str]:
-    return list(conn.execute(text("select name from thing order by name")).scalars())
 
 
 def cut_off(url: str, who: str = "owner") -> int:
@@ -205,45 +193,42 @@ def server() -> Iterator[postgres.Server]:
     server.remove()
 
 
-async def test_a_server_that_is_away_is_told_of_and_come_back_to(server: postgres.Server) -> None:
-    databases = postgres.Databases(server.address)
-    url = databases.fresh()
-    run_once(url, lambda conn: conn.execute(text("create table thing (name varchar primary key)")))
-    store = PostgresStore(url, owner=True)
+@pytest.fixture
+async def own(server: postgres.Server) -> AsyncIterator[PostgresStore]:
+    """A store on a server of its own."""
+    store = PostgresStore(make_table(postgres.Databases(server.address).fresh()), owner=True)
     store.start()
-    await store.write(adding("before"))
-    await store.read(names)
+    yield store
+    await store.close()
+
+
+async def test_a_server_that_is_away_is_told_of_and_come_back_to(server: postgres.Server, own: PostgresStore) -> None:
+    await own.write(adding("before"))
+    await own.read(names)
     server.stop(signal.SIGQUIT)
     began = time.monotonic()
     with pytest.raises(StoreAway, match="the database is away"):
-        await store.write(adding("lost and told so"))
+        await own.write(adding("lost and told so"))
     assert time.monotonic() - began >= PATIENCE
     began = time.monotonic()
     with pytest.raises(StoreAway):
-        await store.write(adding("refused at once"))
+        await own.write(adding("refused at once"))
     with pytest.raises(StoreAway):
-        await store.read(names)
+        await own.read(names)
     assert time.monotonic() - began < 1
-    assert store.away
+    assert own.away
     server.start()
     for _ in range(100):
-        if not store.away:
+        if not own.away:
             break
         await asyncio.sleep(0.05)
-    assert await store.write(adding("after")) == "after"
-    assert await store.read(names) == ["after", "before"]
-    await store.close()
+    assert await own.write(adding("after")) == "after"
+    assert await own.read(names) == ["after", "before"]
 
 
-async def test_work_outlasts_a_short_restart(server: postgres.Server) -> None:
-    databases = postgres.Databases(server.address)
-    url = databases.fresh()
-    run_once(url, lambda conn: conn.execute(text("create table thing (name varchar primary key)")))
-    store = PostgresStore(url, owner=True)
-    store.start()
+async def test_work_outlasts_a_short_restart(server: postgres.Server, own: PostgresStore) -> None:
     server.stop()
-    writes = [asyncio.create_task(store.write(adding(f"n{number}"))) for number in range(5)]
+    writes = [asyncio.create_task(own.write(adding(f"n{number}"))) for number in range(5)]
     await asyncio.sleep(0.3)
     await asyncio.to_thread(server.start)
     assert await asyncio.gather(*writes) == [f"n{number}" for number in range(5)]
-    await store.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from plans import plan_of
 from sqlalchemy import create_engine, event, select
 from sqlmodel import SQLModel
 
@@ -125,25 +126,12 @@ def test_norms_are_remembered_with_their_connection_and_no_more_than_so_many(con
     assert len(conn.info["norms"]._kept) <= norms._REMEMBERED
 
 
-def plan(conn, work) -> set[str]:
-    asked = []
-
-    def note(_conn, _cursor, sql, values, _context, _many):
-        asked.append((sql, values))
-
-    event.listen(conn, "before_cursor_execute", note)
-    work()
-    event.remove(conn, "before_cursor_execute", note)
-    found = {row[3] for sql, values in asked for row in conn.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)}
-    return {step for step in found if step.startswith(("SEARCH", "SCAN"))}
-
-
 def test_figures_and_drops_walk_indexes_and_never_a_whole_table(conn) -> None:
     wanted = Wanted(first=1, last=30, by=("week", "lane"))
-    assert plan(conn, lambda: asking.asked(conn, M, ("end", "transit"), wanted)) == {
+    assert set(plan_of(conn, lambda: asking.asked(conn, M, ("end", "transit"), wanted)).steps) == {
         "SEARCH tally USING INDEX sqlite_autoindex_tally_1 (merchant_id=? AND measure=? AND day>? AND day<?)"
     }
-    steps = plan(conn, lambda: counting.drop_before(conn, merchant_id=M, now=10**12, keep_days=400))
+    steps = plan_of(conn, lambda: counting.drop_before(conn, merchant_id=M, now=10**12, keep_days=400)).steps
     assert {step.split(" (")[0] for step in steps} == {
         "SEARCH tally USING INDEX sqlite_autoindex_tally_1",
         "SEARCH outcome USING INDEX outcome_day",

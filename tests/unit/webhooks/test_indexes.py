@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine, event
+from plans import plan_of
+from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 
 from gateway.vault import Vault
@@ -44,17 +45,7 @@ def endpoint_id(conn) -> str:
 
 
 def plan(conn, work) -> set[str]:
-    """Return how SQLite finds the rows of each table that `work` asks for."""
-    asked = []
-
-    def note(_conn, _cursor, sql, values, _context, _many):
-        asked.append((sql, values))
-
-    event.listen(conn, "before_cursor_execute", note)
-    work()
-    event.remove(conn, "before_cursor_execute", note)
-    found = {row[3] for sql, values in asked for row in conn.exec_driver_sql("EXPLAIN QUERY PLAN " + sql, values)}
-    return {step for step in found if step.startswith(("SEARCH", "SCAN"))}
+    return set(plan_of(conn, work).steps)
 
 
 ATTEMPTS_BY_TIME = "SEARCH attempt USING INDEX attempt_at (merchant_id=? AND endpoint_id=?)"
