@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ def _config() -> Config:
     return config
 
 
+@cache
 def newest() -> str:
     """Return the id of the newest revision of this program."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
@@ -35,6 +37,8 @@ def migrate(database: str) -> str:
     """Bring the database's schema up to date; return its revision. Safe to run twice."""
 
     def upgrade(connection: Connection) -> None:
+        if _revision(connection) == newest():
+            return
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
@@ -46,7 +50,11 @@ def migrate(database: str) -> str:
 
 def revision_of(database: str) -> str | None:
     """Return the revision a database is at, None where it has no schema yet."""
-    return connected(database, lambda connection: MigrationContext.configure(connection).get_current_revision())
+    return connected(database, _revision)
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def write_revision(message: str, database: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from functools import cache
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
@@ -175,9 +176,15 @@ def _let_browsers_ask(app: web.Application) -> None:
         app.router.add_route("OPTIONS", path, _preflight)
 
 
-def _add_documents(app: web.Application) -> None:
+@cache
+def _documents() -> tuple[bytes, str]:
+    """Return what the API says of itself, as JSON and as a page: they say the same for every gateway."""
     document = openapi.build(CALLS)
-    as_json, as_page = orjson.dumps(document), docs.page(document)
+    return orjson.dumps(document), docs.page(document)
+
+
+def _add_documents(app: web.Application) -> None:
+    as_json, as_page = _documents()
     page_headers = {
         "Content-Security-Policy": docs.CONTENT_SECURITY_POLICY,
         "Referrer-Policy": "no-referrer",
