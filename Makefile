@@ -1,7 +1,7 @@
 # Everything from a fresh checkout with nothing but Python >= 3.11 and make: `make demo`, `make test`.
 # Each target sets up .venv by itself, once per change of the lock.
 
-.PHONY: demo test check serve golden bench docs lock clean help
+.PHONY: demo test check serve golden revision bench docs lock clean help
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -17,6 +17,7 @@ help:
 	@echo "make check                    lint, types, layers, dependencies, generated pages"
 	@echo "make serve [ARGS=...]         run the gateway"
 	@echo "make golden | docs | lock     rewrite goldens | generated pages | the lock of dependencies"
+	@echo "make revision ARGS='why'      write the next step of the schema from what the tables say"
 	@echo "make bench                    benchmarks"
 
 # The first Python that is new enough; pip fetches uv, uv the rest (pip does where uv cannot).
@@ -62,6 +63,9 @@ golden: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks $(ARGS)
+
+revision: $(READY)
+	$(BIN)/python -c "import sys; from gateway import schema; schema.write_revision(sys.argv[1])" "$(ARGS)"
 
 docs: $(READY)
 	$(BIN)/carrier-gateway docs

@@ -64,8 +64,17 @@ def _complain(line: str) -> None:
     sys.stderr.write("carrier-gateway: " + " ".join(line.split()) + "\n")
 
 
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version  # noqa: PLC0415 - slow to load
+
+        sys.stdout.write(f"carrier-gateway {version('carrier-gateway')}\n")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="carrier-gateway", description=_WHAT)
+    parser.add_argument("--version", nargs=0, action=_Version, help="say which version this is and exit")
     parser.set_defaults(run=None)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _running(commands)

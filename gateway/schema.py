@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from alembic import command
@@ -57,7 +58,7 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def write_revision(message: str, database: str) -> None:
+def write_revision(message: str) -> None:
     """Write the next revision from what the tables say now: for developers, then read and edited by hand."""
 
     def write(connection: Connection) -> None:
@@ -65,4 +66,7 @@ def write_revision(message: str, database: str) -> None:
         config.attributes["connection"] = connection
         command.revision(config, message=message, autogenerate=True)
 
-    connected(database, write)
+    with TemporaryDirectory() as folder:
+        database = f"sqlite:///{folder}/newest.db"
+        migrate(database)
+        connected(database, write)

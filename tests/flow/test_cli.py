@@ -12,6 +12,7 @@ import stat
 import subprocess
 import sys
 import urllib.request
+from importlib.metadata import version
 from pathlib import Path
 
 import orjson
@@ -83,6 +84,10 @@ def test_help_names_every_command(run):
     )
     for command in re.split(" ", commands):
         assert command in out.split()
+
+
+def test_it_says_which_version_it_is(run):
+    assert run("--version") == (0, f"carrier-gateway {version('carrier-gateway')}\n", "")
 
 
 def test_without_a_command_it_shows_what_there_is(run):
