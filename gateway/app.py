@@ -213,7 +213,7 @@ class Gateway:
 
     def _now(self, work: Callable[[], Awaitable[None]]) -> None:
         if "ingest" in self.settings.roles and self._scheduler.running:
-            self._scheduler.add_job(work, id=work.__qualname__, replace_existing=True, misfire_grace_time=60)
+            self._scheduler.add_job(_patient(work), id=work.__qualname__, replace_existing=True, misfire_grace_time=60)
 
     def _ask_carriers(self) -> None:
         if "poll" in self.settings.roles:
@@ -231,12 +231,8 @@ class Gateway:
         self.inbox.waiting = max(0, self.inbox.waiting - payloads)
 
     def _every(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
-        async def until_cancelled() -> None:
-            with suppress(asyncio.CancelledError):  # the scheduler ends a job under way so, and would log an error
-                await work()
-
         self._scheduler.add_job(
-            until_cancelled, "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
+            _patient(work), "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
         )
 
     async def _measure(self) -> None:
@@ -256,3 +252,16 @@ class Gateway:
             self.tell(expired)
         await housekeeping.drop_old(self.store, self.settings, now)
         await self.proofs.drop_old(now, self.settings.keep_proof_days)
+
+
+def _patient(work: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return work whose end by the scheduler, or for a database that takes nothing now, is no error."""
+
+    async def done() -> None:
+        with suppress(asyncio.CancelledError):
+            try:
+                await work()
+            except NotNow as trouble:  # what is due stays due: the next time finds it
+                log.warning("job_waits", job=work.__qualname__, reason=str(trouble))
+
+    return done

@@ -17,6 +17,7 @@ from connectors.base import Polls
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable, Unreadable
 from gateway import cadence, due, metrics
 from gateway.apply import apply
+from gateway.beside import tell_trouble
 from gateway.clock import now_ms
 from gateway.inbox import NewPayload, digest_of
 from gateway.ingest import can_poll
@@ -105,6 +106,7 @@ class Poller:
         task = asyncio.create_task(work)
         self._calls.add(task)
         task.add_done_callback(self._calls.discard)
+        task.add_done_callback(tell_trouble)
 
     async def _take(self, group: Sequence[Due]) -> None:
         """See a claimed group through; when its account has room again, look for more of it at once."""

@@ -19,6 +19,7 @@ from connectors import UnknownCarrier, connector
 from connectors.base import Subscribed, Subscribes
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
 from gateway import cadence, metrics
+from gateway.beside import tell_trouble
 from gateway.clock import now_ms
 from gateway.due import CLAIM_MS
 from gateway.ingest import can_poll
@@ -107,6 +108,7 @@ class Subscriber:
             by_account[one.account].append(one)
         for key, theirs in by_account.items():
             self._busy[key] = asyncio.create_task(self._serve(key, theirs))
+            self._busy[key].add_done_callback(tell_trouble)
 
     async def settle(self) -> None:
         """Wait until what is under way has ended."""

@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import postgres
 import pytest
 
@@ -31,6 +32,8 @@ def _write_into_memory() -> None:
 
 
 _write_into_memory()
+hypothesis.settings.register_profile("here", deadline=None)  # tests never time
+hypothesis.settings.load_profile("here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

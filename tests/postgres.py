@@ -11,7 +11,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from ports import free_port
 
 from gateway import schema
 from gateway.db import StoreAway, connected, run_once
@@ -69,9 +70,7 @@ class Server:
         self._binaries, self._user = found, _user()
         self._folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self._durable = durable
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.address = f"postgresql://postgres@127.0.0.1:{self._port}"
         if self._user:
             shutil.chown(self._folder, self._user)

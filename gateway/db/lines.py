@@ -166,11 +166,16 @@ def state_of(trouble: BaseException) -> str:
 
 def said_of(trouble: BaseException) -> str:
     """Return why there is no connection, for people."""
+    return f"the database is away: {reason_of(trouble)}"
+
+
+def reason_of(trouble: BaseException) -> str:
+    """Return what the server or the system said, its first line."""
     one: BaseException | None = trouble
     while one is not None and not isinstance(one, asyncpg.PostgresError | OSError):
         one = one.__cause__
     told = getattr(one, "strerror", None) or str(one or trouble) or type(trouble).__name__
-    return f"the database is away: {told.splitlines()[0]}"
+    return str(told.splitlines()[0])
 
 
 def drop(connection: Connection) -> None:

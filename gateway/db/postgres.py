@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from gateway.db.lines import Line, close, drop, is_lost, postgres_engine, said_of, state_of
+from gateway.db.lines import Line, close, drop, is_lost, postgres_engine, reason_of, said_of, state_of
 from gateway.db.owner import Owner, Taken, as_guest
 from gateway.db.store import GroupStore, Job, StoreAway
 
@@ -31,6 +31,9 @@ _LOSER = frozenset({"40001", "40P01"})
 """SQLSTATEs of transactions that lost against others and may simply run again."""
 _STANDBY = "25006"
 """What a server says to a writer that is no longer the one that is written to."""
+
+_OUT_OF_ORDER = ("53", "58")
+"""Classes of SQLSTATEs that are no fault of the work that met them: a full disk, no memory, a broken file."""
 
 
 class PostgresStore(GroupStore):
@@ -155,7 +158,7 @@ class PostgresStore(GroupStore):
                     sent = None
                     continue
                 if sent is None and not _ends_the_session(trouble):
-                    return trouble
+                    return _away(trouble) or trouble
                 self._lose(trouble)
                 if sent is not None and (self._owner is None or runs > _MOST_RETRIES):
                     return StoreAway("the connection broke at the commit: whether it is kept is not known")
@@ -205,6 +208,12 @@ class PostgresStore(GroupStore):
 
 def _ends_the_session(trouble: Exception) -> bool:
     return isinstance(trouble, Taken) or is_lost(trouble) or state_of(trouble) == _STANDBY
+
+
+def _away(trouble: Exception) -> StoreAway | None:
+    if not state_of(trouble).startswith(_OUT_OF_ORDER):
+        return None
+    return StoreAway(f"the database takes no work: {reason_of(trouble)}")
 
 
 def _close_all(connections: list[Connection]) -> None:

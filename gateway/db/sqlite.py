@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from gateway.db.store import GroupStore, Job
+from gateway.db.store import GroupStore, Job, StoreAway
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 T = TypeVar("T")
 
@@ -79,6 +81,25 @@ def run_once(url: str, work: Callable[[Connection], T], *, read_only: bool = Fal
     return connected(url, run, read_only=read_only)
 
 
+_AWAY = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk answers with an error",
+    sqlite3.SQLITE_BUSY: "another process holds the database",
+    sqlite3.SQLITE_LOCKED: "another process holds the database",
+    sqlite3.SQLITE_NOMEM: "there is no memory left",
+    sqlite3.SQLITE_CANTOPEN: "the database cannot be opened",
+}
+"""What is no fault of the work that met it, by SQLite's primary result code: the same work may succeed later."""
+
+_AWAY_FOR_WRITERS = _AWAY | {sqlite3.SQLITE_READONLY: "the database may not be written to"}
+
+
+def _away(trouble: BaseException, known: Mapping[int, str]) -> StoreAway | None:
+    code = getattr(getattr(trouble, "orig", None), "sqlite_errorcode", 0)
+    why = known.get(code & 0xFF)
+    return None if why is None else StoreAway(f"the database takes no work: {why}")
+
+
 class SqliteStore(GroupStore):
     """One writer connection that also checkpoints, and read-only readers beside it."""
 
@@ -99,8 +120,13 @@ class SqliteStore(GroupStore):
             connection = self._read_engine.connect()
             self._local.connection = connection
             self._read_connections.append(connection)
-        with connection.begin():
-            return work(connection)
+        try:
+            with connection.begin():
+                return work(connection)
+        except OperationalError as trouble:
+            if (away := _away(trouble, _AWAY)) is None:
+                raise
+            raise away from None
 
     def _let_readers_go(self) -> None:
         for connection in self._read_connections:
@@ -115,7 +141,8 @@ class SqliteStore(GroupStore):
                 self._commit(jobs)
             raw = self._connection.connection.driver_connection
             if raw is not None:  # outside any transaction, so not through SQLAlchemy, which would begin one
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                with contextlib.suppress(sqlite3.OperationalError):  # a full disk: the next life does it
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         engine.dispose()
 
     def _try(self, jobs: list[Job]) -> Exception | None:
@@ -125,6 +152,6 @@ class SqliteStore(GroupStore):
                 for job in jobs:
                     job.result = job.work(self._connection)
         except Exception as trouble:  # noqa: BLE001 - handed to the one who gave the work
-            return trouble
+            return _away(trouble, _AWAY_FOR_WRITERS) or trouble
         self.commits += 1
         return None

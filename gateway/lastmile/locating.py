@@ -15,6 +15,7 @@ from sqlalchemy import and_, select
 from connectors import UnknownCarrier, connector
 from connectors.base import Locates
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable
+from gateway.beside import tell_trouble
 from gateway.clock import now_ms
 from gateway.inbox import NewPayload
 from gateway.steps import by_merchant
@@ -91,6 +92,7 @@ class Locator:
         task: asyncio.Task[None] = asyncio.create_task(work)  # type: ignore[arg-type]
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(tell_trouble)
 
     async def _ask(self, row: RowMapping) -> None:
         key = (row["merchant_id"], row["id"])

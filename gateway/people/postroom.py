@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from gateway import metrics
 from gateway.clock import now_ms
+from gateway.db import NotNow
+from gateway.insisting import AGAIN, insist
 from gateway.people import accounts, sending
 from gateway.people.sending import AccountKey, Settled
 from webhooks.channels.base import Said
@@ -17,7 +19,7 @@ from webhooks.channels.base import Said
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
     from gateway.people.sending import Claimed
     from gateway.people.ways import Ways
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
     from webhooks.store import Store, Vault
 
+T = TypeVar("T")
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 LOOK_EVERY = 30.0
@@ -170,6 +173,9 @@ class _Lane:
             self._woken.clear()
             try:
                 wait = await self._round()
+            except NotNow as trouble:
+                log.warning("lane_waits", account=self._key.account_id, reason=str(trouble))
+                wait = AGAIN
             except Exception:
                 log.exception("lane_failed", account=self._key.account_id)
                 wait = LOOK_EVERY
@@ -195,14 +201,17 @@ class _Lane:
         room, now = self._room, self._room.clock()
         if self._halted or self._closing or self._rests_until > now:
             at = max(now, self._rests_until)
-            await room.store.write(lambda conn: sending.release(conn, self._key, notice, at, now))
+            await self._insist(lambda conn: sending.release(conn, self._key, notice, at, now))
             return
         said = await self._send(notice)
         now = room.clock()
-        settled = await room.store.write(lambda conn: sending.settle(conn, self._key, notice, said, now))
+        settled = await self._insist(lambda conn: sending.settle(conn, self._key, notice, said, now))
         self._note(said, settled, now)
         if settled.entries:
             room.tell(settled.entries)
+
+    async def _insist(self, work: Callable[[Connection], T]) -> T:
+        return await insist(self._room.store, work, gives_up=lambda: self._closing)
 
     async def _send(self, notice: Claimed) -> Said:
         try:

@@ -13,6 +13,8 @@ from connectors import connector
 from connectors.base import Contacts
 from connectors.errors import CarrierError, NotFound, Unavailable
 from gateway.clock import now_ms
+from gateway.db import NotNow
+from gateway.insisting import AGAIN, insist
 from gateway.people import accounts
 from gateway.people.writing import CALLBACK
 from gateway.talk import claims
@@ -87,6 +89,9 @@ class Relay:
             self._woken.clear()
             try:
                 wait = await self._round()
+            except NotNow as trouble:
+                log.warning("relay_waits", reason=str(trouble))
+                wait = AGAIN
             except Exception:
                 log.exception("relay_failed")
                 wait = LOOK_EVERY
@@ -120,7 +125,8 @@ class Relay:
             log.exception("passing_failed", utterance=one.row["id"], through=one.row["through"])
             said = Said(kind="later", reason="a fault of ours while sending")
         now = self._clock()
-        await self._store.write(partial(claims.settle, passing=one, said=said, now=now))
+        settle = partial(claims.settle, passing=one, said=said, now=now)
+        await insist(self._store, settle, gives_up=lambda: self._closing)
         self._said((one.row["merchant_id"], one.row["shipment_id"]))
 
     async def _by_platform(self, one: Passing) -> Said:

@@ -68,7 +68,6 @@ def test_damaged_bodies_give_events_or_unreadable_and_never_another_error(
 
     @settings(
         max_examples=examples,
-        deadline=None,
         database=None,
         suppress_health_check=[HealthCheck.too_slow],
         derandomize=True,

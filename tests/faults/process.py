@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 import os
-import socket
 import sys
 import time
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
+from ports import free_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,12 +23,6 @@ if TYPE_CHECKING:
 
 SECRET = "a signing secret of the demo carrier"
 SENDER = "+15005550006"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @dataclass

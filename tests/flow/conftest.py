@@ -154,7 +154,7 @@ class House:
         assert answer.status == 200, answer.body
         await self.read_all()
 
-    async def until(self, true: Callable[[], bool | Awaitable[bool]], seconds: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool | Awaitable[bool]], seconds: float = 30.0) -> None:
         """Wait until something is true."""
         deadline = time.monotonic() + seconds
         while True:

@@ -49,7 +49,6 @@ def fuzz(document, url, key, known):
         @hypothesis.given(case=operation.as_strategy(), real=hypothesis.strategies.booleans())
         @hypothesis.settings(
             max_examples=EXAMPLES,
-            deadline=None,
             database=None,
             derandomize=True,
             suppress_health_check=list(hypothesis.HealthCheck),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from faults.process import free_port
+from ports import free_port
 
 from gateway import schema
 from gateway.cli import main

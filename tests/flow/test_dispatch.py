@@ -71,7 +71,7 @@ class House:
     async def rows(self, table):
         return await self.store.read(lambda c: c.execute(select(table)).all())
 
-    async def until(self, question, seconds=15):
+    async def until(self, question, seconds=30):
         """Ask the database until the answer is true."""
         async with asyncio.timeout(seconds):
             while not await self.store.read(question):  # noqa: ASYNC110 - a database tells nobody

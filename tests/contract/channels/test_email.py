@@ -18,7 +18,7 @@ from contract.channels.peers import LOOPBACK
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webhooks.channels import BadSettings, build
@@ -334,7 +334,6 @@ async def test_settings_that_cannot_work_name_the_field(outside, settings, secre
     assert str(caught.value) == text
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Outgoing,
@@ -364,7 +363,6 @@ def test_no_text_breaks_out_of_its_place(notice, name):
     assert [one.addr_spec for one in got["From"].addresses] == ["news@shop.example"]
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80) | st.emails())
 def test_an_address_is_read_or_refused_and_reading_it_again_changes_nothing(text):
     try:

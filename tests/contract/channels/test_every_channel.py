@@ -179,7 +179,7 @@ async def test_no_answer_and_no_log_holds_an_address_a_text_or_a_secret(kind, at
         assert SECRET not in repr(channel)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(
     text=st.text(max_size=300),
     subject=st.text(max_size=50),

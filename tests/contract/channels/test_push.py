@@ -11,7 +11,7 @@ import jwt
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, derive_private_key
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.demo.providers.push import PushService, Refused, check_vapid, decrypt
@@ -157,7 +157,6 @@ async def test_a_link_that_leaves_no_room_is_refused(outside):
     assert said == Said(kind="refused", code="subscription", reason="the notice is too long for a push service")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=6000), st.text(max_size=80), st.sampled_from(["", "https://hub.example/t/1"]))
 def test_what_is_shown_always_fits_and_is_the_start_of_the_text(text, title, link):
     try:
@@ -216,7 +215,6 @@ async def test_what_is_no_subscription_is_refused_without_a_call(outside, to):
     assert (said.kind, said.code) == ("refused", "subscription")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.dictionaries(st.sampled_from(["endpoint", "keys"]), st.text()).map(json.dumps))
 def test_a_subscription_is_read_or_refused(text):
     with pytest.raises(BadSubscription):

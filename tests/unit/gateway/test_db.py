@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 from unit.gateway.things import adding, make_table, names
 
-from gateway.db import GroupStore, LogFull, StoreClosed, open_store, shown, sqlite_engine
+from gateway.db import GroupStore, LogFull, StoreAway, StoreClosed, open_store, shown, sqlite_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -114,6 +114,21 @@ async def test_a_writer_that_cannot_keep_up_says_so_instead_of_growing(store: Gr
         await store.write(adding("one too many"))
     gate.set()
     await asyncio.gather(first, *rest)
+
+
+@pytest.mark.sqlite_only
+async def test_a_full_disk_is_told_as_what_it_is_and_what_is_kept_stays(store: GroupStore) -> None:
+    def fill(conn: Connection) -> None:
+        pages = conn.exec_driver_sql("pragma page_count").scalar_one()
+        conn.exec_driver_sql(f"pragma max_page_count = {pages}")
+        conn.execute(text("insert into thing values (:name)"), {"name": "x" * 100_000})
+
+    await store.write(adding("a"))
+    with pytest.raises(StoreAway, match=r"^the database takes no work: the disk is full$"):
+        await store.write(fill)
+    assert await store.read(names) == ["a"]
+    await store.write(lambda conn: conn.exec_driver_sql("pragma max_page_count = 1000000").scalar_one())
+    assert await store.write(adding("b")) == "b"
 
 
 @pytest.mark.parametrize(

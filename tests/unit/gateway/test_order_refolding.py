@@ -170,7 +170,7 @@ def told_of(document):
     st.integers(0, 2**32),
     st.integers(0, 2**32),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_arrives_first_the_order_ends_in_one_state_and_its_log_says_so(engine, life, one, other):
     first, messages = live(engine, life, Random(one))
     second, others = live(engine, life, Random(other))

@@ -144,6 +144,18 @@ async def test_work_that_breaks_its_connection_every_time_ends_and_harms_no_othe
     assert await store.read(names) == ["a", "b"]
 
 
+async def test_what_is_the_servers_own_trouble_is_told_as_such_and_costs_no_session(store: PostgresStore) -> None:
+    def full(conn: Connection) -> None:
+        adding("lost and told so")(conn)
+        conn.exec_driver_sql("do $$ begin raise 'no space left on device' using errcode = 'disk_full'; end $$")
+
+    with pytest.raises(StoreAway, match=r"^the database takes no work: DiskFullError 53100$"):
+        await store.write(full)
+    assert store.away == ""
+    assert await store.write(adding("a")) == "a"
+    assert await store.read(names) == ["a"]
+
+
 async def test_a_nul_that_somebody_sent_is_kept_as_a_sign_that_something_was_there(store: PostgresStore) -> None:
     await store.write(adding("before\0after"))
     assert await store.read(names) == ["before\ufffdafter"]

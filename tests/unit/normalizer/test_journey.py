@@ -263,7 +263,7 @@ def events() -> st.SearchStrategy[Step]:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.lists(events(), max_size=14), st.randoms(use_true_random=False), st.booleans())
 def test_any_order_and_any_repetition_give_the_same_shipment(history: list[Step], random: object, back: bool) -> None:
     shuffled = [*history, *history[: len(history) // 2]]
@@ -271,7 +271,7 @@ def test_any_order_and_any_repetition_give_the_same_shipment(history: list[Step]
     assert fold(shuffled, is_return=back) == fold(history, is_return=back)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(events(), max_size=12))
 def test_a_delivery_never_disappears_by_a_later_telling_scan_of_transit(history: list[Step]) -> None:
     whole = [one._replace(piece="", moves="tells" if one.moves == "corrects" else one.moves) for one in history]
@@ -295,7 +295,7 @@ def arrivals(history: list[Step], cuts: list[int]) -> set[tuple[str, int]]:
 PLAIN = [one for one in Status if one not in (Status.RETURNING, Status.RETURNED, Status.REFUNDED, Status.UNKNOWN)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     st.lists(st.sampled_from([s for s in PLAIN if 3 <= RANK[s] <= 5]), max_size=9),
     st.randoms(use_true_random=False),
@@ -315,7 +315,7 @@ def test_any_order_and_any_split_tell_the_same_messages(
     assert arrivals(history, list(range(1, len(history)))) == whole
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(events(), max_size=10), st.randoms(use_true_random=False), st.lists(st.integers(0, 10), max_size=4))
 def test_whatever_arrives_when_every_change_of_the_final_line_is_told(
     history: list[Step], random: object, cuts: list[int]

@@ -319,7 +319,7 @@ results = st.sampled_from(
 )
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(
     ordering=st.sampled_from(["latest", "strict", "none"]),
     shipments=st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=40),

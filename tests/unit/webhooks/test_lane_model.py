@@ -442,6 +442,6 @@ class LaneMachine(RuleBasedStateMachine):
 
 
 LaneMachine.TestCase.settings = settings(
-    max_examples=250, stateful_step_count=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=250, stateful_step_count=50, suppress_health_check=[HealthCheck.too_slow]
 )
 TestLane = LaneMachine.TestCase

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webhooks.channels import phones
@@ -68,7 +68,6 @@ def test_the_reasons_stand_under_the_librarys_own_numbers():
     }
 
 
-@settings(deadline=None)
 @given(st.text(max_size=70), st.sampled_from(["", "DE", "US", "ZZ", "d"]))
 def test_whatever_is_written_it_is_a_number_or_impossible(written, region):
     try:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webhooks.channels.segments import ALONE, BASIC, EXTENSION, GSM, JOINED, count, encoding_of, split
@@ -64,7 +64,6 @@ def test_it_says_which_characters_make_a_text_dear():
     assert count("Grüße — naïve 🚚 —").outside == ("—", "ï", "🚚")
 
 
-@settings(deadline=None)
 @given(texts)
 def test_parts_are_the_text_and_each_fits(text):
     parts, counted = split(text), count(text)
@@ -85,7 +84,6 @@ def test_parts_are_the_text_and_each_fits(text):
         assert size(part) + cost > room  # nothing is left over that would have fitted
 
 
-@settings(deadline=None)
 @given(texts, texts)
 def test_more_text_never_costs_less_in_the_same_encoding(one, more):
     longer = one + more

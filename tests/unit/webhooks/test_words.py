@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from webhooks.channels.rows import read_rows
@@ -45,7 +45,6 @@ def test_stop_and_help_are_known_in_every_language_we_write_in():
         assert {(language, "stop"), (language, "help")} <= known
 
 
-@settings(deadline=None)
 @given(st.sampled_from(sorted(read_words())), st.sampled_from(["", " ", ".", "!!", "\n", "\N{ZERO WIDTH SPACE}"]))
 def test_case_blanks_and_punctuation_do_not_matter(word, around):
     assert word_of(around + word.upper() + around) == word_of(word)
