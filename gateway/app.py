@@ -6,11 +6,13 @@ import asyncio
 import sys
 import time
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from gateway import alerts, housekeeping, metrics, schema, shipments, watching
 from gateway.carriers import CarrierAccess
@@ -60,6 +62,8 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+_CLOCK_EVERY = 1.0
+"""Seconds between two looks whether the clock on the wall was set."""
 
 
 class Gateway:
@@ -152,11 +156,13 @@ class Gateway:
         self._every(self.locator.tick, locating.LOOK_EVERY)
         self._every(self._keep_house, 3600)
         self._scheduler.start()
+        self._clock = asyncio.create_task(self._follow_the_clock(), name="clock")
         log.info("started", roles=roles, database=self.store.name)
 
     async def stop(self) -> None:
         """Stop in the order of the way: no new questions, no new readings, no new sends, then the database."""
         if self._scheduler.running:
+            self._clock.cancel()
             self._scheduler.shutdown(wait=False)
         self.live.close()
         self.positions.close()
@@ -234,6 +240,18 @@ class Gateway:
         self._scheduler.add_job(
             _patient(work), "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
         )
+
+    async def _follow_the_clock(self) -> None:
+        """Start jobs anew when the clock was set back: they would wait until its time comes again."""
+        while True:
+            await asyncio.sleep(_CLOCK_EVERY)
+            now = datetime.now(UTC)
+            every = [job for job in self._scheduler.get_jobs() if isinstance(job.trigger, IntervalTrigger)]
+            late = [job for job in every if job.next_run_time - now > job.trigger.interval + timedelta(seconds=1)]
+            if late:
+                log.warning("clock_set_back", jobs=len(late))
+            for job in late:
+                job.modify(next_run_time=now)
 
     async def _measure(self) -> None:
         metrics.INBOX_WAITING.set(self.inbox.waiting)
