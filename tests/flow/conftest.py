@@ -14,16 +14,21 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from sqlalchemy import inspect
 
 from gateway import keys, log
 from gateway.api import build
 from gateway.app import Gateway
 from gateway.clock import now_ms
+from gateway.db import SqliteStore
 from gateway.ids import new_id
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
+
+    from sqlalchemy import Connection
 
     from gateway.keys import KeyRole
 
@@ -170,12 +175,32 @@ class House:
         """Wait until every kept payload was read."""
         await self.until(lambda: self.gateway.inbox.waiting == 0)
 
+    async def kept(self) -> bytes:
+        """Return all that lies in the database: each value of each table, and a SQLite file as it is on the disk."""
+        store = self.gateway.store
+        kept = await store.read(_all_values)
+        assert self.merchant_id.encode() in kept
+        if isinstance(store, SqliteStore):
+            files = [file.read_bytes() for file in store.path.parent.glob(f"{store.path.name}*")]
+            assert any(self.merchant_id.encode() in file for file in files)
+            kept += b"".join(files)
+        return kept
+
+
+def _all_values(conn: Connection) -> bytes:
+    tables = set(inspect(conn).get_table_names())
+    if conn.dialect.name == "sqlite":
+        tables.discard("search_index")  # it cannot be read as a whole; what it holds lies in the tables beside it
+    values = [value for one in tables for row in conn.exec_driver_sql(f'select * from "{one}"') for value in row]
+    return b"\n".join(value if isinstance(value, bytes) else str(value).encode() for value in values)
+
 
 @pytest.fixture
-def settings(database: str) -> Settings:
+def settings(database: str, tmp_path: Path) -> Settings:
     """Settings of the house; a test module may override this fixture."""
     return Settings(
         database=database,
+        proof_store=str(tmp_path / "proofs"),
         secret_key=SECRET_KEY,
         egress_allow=("127.0.0.0/8",),
         roles=("api", "ingest", "dispatch"),

@@ -5,6 +5,7 @@ import io
 import re
 import time
 from hashlib import sha256
+from pathlib import Path
 
 import orjson
 import pytest
@@ -106,11 +107,15 @@ async def test_named_proofs_are_fetched_once_with_the_accounts_key_and_read_by_r
     assert (await house.call("GET", path, key=await house.key_of("storefront"), headers=storefront)).status == 403
 
 
-async def test_what_is_kept_is_sealed_on_the_disk(house, parcel):
+def on_the_disk(settings):
+    return [file.read_bytes() for file in Path(settings.proof_store).rglob("*") if file.is_file()]
+
+
+async def test_what_is_kept_is_sealed_on_the_disk(house, parcel, settings):
     await house.gateway.fetcher.tick()
-    files = [file for file in (house.gateway.store.path.parent / "proofs").rglob("*") if file.is_file()]
+    files = on_the_disk(settings)
     assert len(files) == 2
-    assert all(b"JFIF" not in file.read_bytes() for file in files)
+    assert all(b"JFIF" not in file for file in files)
 
 
 async def test_the_same_news_again_ask_for_nothing_again(house, parcel, archive):
@@ -222,15 +227,15 @@ async def test_the_sheet_holds_what_a_claim_takes(house, parcel):
     assert (await house.call("GET", "/v1/shipments/shp_of_nobody/proof-sheet")).status == 404
 
 
-async def test_old_proofs_go_bytes_first(house, parcel):
+async def test_old_proofs_go_bytes_first(house, parcel, settings):
     await house.gateway.fetcher.tick()
-    folder = house.gateway.store.path.parent / "proofs"
+    assert len(on_the_disk(settings)) == 2
     now = now_ms()
     await house.gateway.proofs.drop_old(now + 179 * DAY, 180)
     assert len(await listed(house, parcel[1])) == 2
     await house.gateway.proofs.drop_old(now + 181 * DAY, 180)
     assert await listed(house, parcel[1]) == []
-    assert [file for file in folder.rglob("*") if file.is_file()] == []
+    assert on_the_disk(settings) == []
 
 
 def test_waits_grow_and_a_carrier_that_names_a_pause_is_heard():
