@@ -1,0 +1,180 @@
+"""What is under way when PostgreSQL is taken away is neither lost nor told twice, and goes on by itself after."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import postgres
+import pytest
+from faults.receiver import receiving
+from flow.people import PHONE, town
+from flow.roads import NUMBER
+from flow.test_dispatch import SOON, M, draft
+from flow.test_dispatch import house as lanes
+from flow.test_relay import out_with, said_in
+from flow.test_tracking_page import post
+
+from gateway.db import postgres as store
+from gateway.db import run_once
+from gateway.demo.providers.sms import SmsProvider
+from webhooks import dispatcher, log
+from webhooks.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from aiohttp import web
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Server]:
+    if postgres.binaries() is None:
+        pytest.skip("NO POSTGRESQL HERE: the server a test takes down must be its own")
+    server = postgres.Server()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def databases_of_its_own(server: postgres.Server) -> postgres.Databases:
+    return postgres.Databases(server.address)
+
+
+@pytest.fixture
+def database(databases_of_its_own: postgres.Databases, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(store, "PATIENCE", 0.2)
+    return databases_of_its_own.fresh()
+
+
+@asynccontextmanager
+async def away(server: postgres.Server) -> AsyncIterator[None]:
+    """Take the server away as if it had crashed."""
+    await asyncio.to_thread(server.stop, signal.SIGQUIT)
+    try:
+        yield
+    finally:
+        server.start()  # not in a thread: it would end with the thread
+
+
+async def until(true: Any) -> None:
+    async with asyncio.timeout(15):
+        while not true():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.02)
+
+
+async def test_lanes_write_what_came_meanwhile_once_and_go_on(server: postgres.Server, database: str) -> None:
+    """An answer arrives, a retry and its parked follower come due and an endpoint is changed while it is away."""
+    answered = asyncio.Event()
+
+    async def late(_got: Any) -> int:
+        await answered.wait()
+        return 200
+
+    async with receiving() as receiver, lanes(database, receiver) as home:
+        receiver.plan |= {"/late": [late], "/failing": [500, 500, 500]}
+        one, _ = await home.endpoint("/late", ordering="strict", schedule=SOON)
+        other, _ = await home.endpoint("/failing", ordering="strict", schedule=SOON)
+        await home.tell(draft(1, shipment="one"), draft(2, shipment="one"))
+        await receiver.until(lambda: receiver.flying["/late"] == 1)
+        await receiver.count(1, "/failing")
+        async with away(server):
+            answered.set()
+            home.dispatcher.touch(M, one)
+            await until(lambda: home.dispatcher.stats()["results_stuck"])
+        await until(lambda: not home.store.away)
+        await home.settled(one, 2)
+        await home.tell(draft(3, shipment="one"))
+        for endpoint_id in (one, other):
+            await home.settled(endpoint_id, 3)
+        await until(lambda: not home.dispatcher.stats()["unwritten"])
+        rows = await home.rows(Tables.attempt)
+        assert sorted((row.endpoint_id, row.sequence) for row in rows if row.outcome == "delivered") == sorted(
+            (endpoint_id, sequence) for endpoint_id in (one, other) for sequence in (1, 2, 3)
+        )
+        assert [got.json["sequence"] for got in receiver.on("/late")] == [1, 2, 3]
+        assert [got.json["sequence"] for got in receiver.on("/failing")] == [1, 1, 1, 1, 2, 3]
+        assert len(rows) == len(receiver.got)
+        assert await home.rows(Tables.retry) == []
+        stats = home.dispatcher.stats()
+        assert (stats["lanes"], stats["in_flight"], stats["results_stuck"]) == (2, 0, 0)
+
+
+async def test_what_a_command_wrote_before_is_found_however_long_it_was_away(
+    server: postgres.Server, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "LOOK_BACK", 500)
+    async with receiving() as receiver, lanes(database, receiver) as home:
+        await home.endpoint()
+        await home.tell(draft(1))
+        await receiver.count(1)
+        looked = home.dispatcher._looked_at
+        await until(lambda: home.dispatcher._looked_at > looked)
+        await asyncio.to_thread(run_once, database, lambda conn: log.append(conn, M, [draft(2)]))
+        async with away(server):
+            await asyncio.sleep(1)
+        await receiver.count(2)
+
+
+class Provider(SmsProvider):
+    """Takes the database away while it takes an SMS."""
+
+    server: postgres.Server
+    wanted = False
+
+    async def _take(self, request: web.Request) -> web.Response:
+        if self.wanted:
+            await asyncio.to_thread(self.server.stop, signal.SIGQUIT)
+        return await super()._take(request)
+
+
+@pytest.fixture
+async def place(house, server, monkeypatch):
+    monkeypatch.setattr("flow.people.SmsProvider", Provider)
+    Provider.server = server
+    async with town(house) as one:
+        yield one
+
+
+async def taken_away(house, server) -> None:
+    """Wait until the provider has taken the database away and what it answered cannot be written."""
+    await until(lambda: house.gateway.store.away)
+    server.start()
+    await until(lambda: not house.gateway.store.away)
+
+
+async def test_a_courier_is_told_once_when_the_note_of_it_has_to_wait(house, place, server) -> None:
+    account_id = await house.demo_account()
+    shipment_id, path = await out_with(house, place, account_id, NUMBER)
+    place.sms.wanted = True
+    await post(house, f"{path}/say", words="the bell is broken")
+    await taken_away(house, server)
+    place.sms.wanted = False
+    await said_in(house, shipment_id, "sent")
+    assert len(place.sms.texted) == 1
+
+
+async def test_a_recipient_is_told_once_when_the_note_of_it_has_to_wait(house, place, server) -> None:
+    account_id = await house.demo_account()
+    await place.subscribe(await house.shipment(NUMBER), "sms", PHONE)
+    place.sms.wanted = True
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await taken_away(house, server)
+    place.sms.wanted = False
+    (notice,) = await place.settled("shipment.out_for_delivery")
+    assert (notice["state"], notice["attempts"]) == ("sent", 1)
+    assert len(place.sms.texted) == 1
+
+
+async def test_who_is_stopped_meanwhile_ends_without_the_note(house, place, server) -> None:
+    account_id = await house.demo_account()
+    _, path = await out_with(house, place, account_id, NUMBER)
+    place.sms.wanted = True
+    await post(house, f"{path}/say", words="the bell is broken")
+    await until(lambda: house.gateway.store.away)
+    async with asyncio.timeout(10):
+        await house.gateway.relay.stop()
+        await house.gateway.postroom.stop()
+    server.start()
