@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 LOOK_EVERY, FULL_LOOK_EVERY = 500, 60_000
 LOOK_BACK = 10_000
-"""Milliseconds a look reaches back: a commit may become visible so long after its time was taken."""
+"""Milliseconds a look reaches back behind the last: a commit may become visible so long after its time was taken."""
 _TRY_AGAIN = 1.0
 JITTER = Random().random  # noqa: S311 - spreads retries; its own, so it disturbs nobody's seeded chance
 
@@ -82,6 +82,8 @@ class Dispatcher:
         self._wake = asyncio.Event()
         self._looked_at = 0
         self._fully_looked_at = 0
+        self._seen_at = 0
+        """When the last look began by the wall clock, from which the tables' times come: it may run apart from ours."""
         self._stopping = False
         self._flusher = Flusher(store, told or self._hint_all, self._pump_all, beside)
 
@@ -89,6 +91,7 @@ class Dispatcher:
 
     async def start(self) -> None:
         """Load every lane and begin."""
+        self._seen_at = _wall_clock()
         loaded, news = await self._store.read(lambda conn: (load(conn), look(conn, 0)))
         for merchant_id, head in news.heads.items():
             self._courses.raise_head(merchant_id, head)
@@ -268,11 +271,11 @@ class Dispatcher:
     async def _look(self) -> None:
         now = self._now()
         full = now - self._fully_looked_at >= FULL_LOOK_EVERY
-        # the tables' times come from the wall clock, which may run apart from ours
-        since = 0 if full else int(time.time() * 1000) - LOOK_BACK
+        since = 0 if full else self._seen_at - LOOK_BACK
+        seen_at = _wall_clock()
         self._unsure = False
         news = await self._store.read(lambda conn: look(conn, since))
-        self._looked_at = now
+        self._looked_at, self._seen_at = now, seen_at
         if full:
             self._fully_looked_at = now
             for course in self._courses:
@@ -362,3 +365,7 @@ class Dispatcher:
 
     def _may_read(self, course: Course, now: int) -> bool:
         return not course.stale and course.lane.wants(now) and self._courses.runs(course)
+
+
+def _wall_clock() -> int:
+    return int(time.time() * 1000)
