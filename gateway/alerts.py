@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, delete, select, update
+from sqlalchemy import and_, delete, or_, select, update
 
 from gateway.clock import now_ms
 from gateway.log import logger
@@ -37,7 +37,7 @@ MAILED = frozenset({"endpoint.paused"})
 """Types of messages a merchant is written to about."""
 LOOK_EVERY = 2.0
 GATHERED = 1_000
-"""Milliseconds an alert waits for others that come with it."""
+"""Milliseconds an alert waits for others that come with it; whatever came until it goes is told with it."""
 QUIET = 600_000
 """Milliseconds between two letters to one merchant: what comes meanwhile goes in the next."""
 FIRST_WAIT, LONGEST_WAIT, GIVEN_UP = 60_000, 3_600_000, 96
@@ -131,11 +131,12 @@ class Alerts:
 
 
 def _due(conn: Connection, now: int, waiting: Sequence[str]) -> dict[str, _Letter]:
+    due = select(_A.merchant_id).where(_A.due_at <= now, _A.merchant_id.not_in(waiting))
     statement = (
         select(_A.merchant_id, _A.message_id, _A.tries, _M.contact_email, _W.body)
         .join_from(Tables.alert, Tables.merchant, _M.id == _A.merchant_id)
         .join(WebhookTables.message, and_(_W.merchant_id == _A.merchant_id, _W.id == _A.message_id), isouter=True)
-        .where(_A.due_at <= now, _A.merchant_id.not_in(waiting))
+        .where(_A.merchant_id.in_(due), or_(_A.due_at <= now, _A.tries == 0))
         .order_by(_A.due_at, _A.message_id)
         .limit(1_000)
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,6 +100,29 @@ async def test_a_merchant_is_written_to_once_when_endpoints_are_gone(house, rece
     assert len(box.mails) == 1
     ours = [line for line in logs.getvalue().splitlines() if '"mail.log"' not in line]  # the server's own log
     assert [line for line in ours if "ops@shop.example" in line] == []
+
+
+async def test_what_came_a_little_later_goes_in_the_same_letter(house, receiver, box, monkeypatch):
+    await house.call("PATCH", "/v1/merchant", {"contact_email": "ops@shop.example"})
+    receiver.otherwise.update({"/late": 410, "/due": 410})
+    account_id = await house.demo_account()
+    ids = []
+    for path, gathered, kind, code in (
+        ("/late", 600_000, "shipment.in_transit", "PICKED_UP"),
+        ("/due", 0, "shipment.out_for_delivery", "OUT"),
+    ):
+        monkeypatch.setattr(alerts, "GATHERED", gathered)
+        ids.append(await endpoint(house, receiver, path, event_types=[kind]))
+        await house.tell(account_id, "DEMO100200302", code)
+        await house.until(partial(is_disabled, house, ids[-1]))
+    await house.until(lambda: bool(box.mails))
+    text = box.mails[0].get_content()
+    assert [id_ in text for id_ in ids] == [True, True]
+
+
+async def is_disabled(house: House, id_: str) -> bool:
+    state: str = (await house.call("GET", f"/v1/endpoints/{id_}")).json["state"]
+    return state == "disabled"
 
 
 async def test_a_warning_goes_by_mail_and_again_until_the_mail_server_takes_it(house, receiver, box, monkeypatch):
