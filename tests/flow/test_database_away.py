@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import postgres
@@ -66,40 +67,46 @@ async def until(true: Any) -> None:
 
 
 async def test_lanes_write_what_came_meanwhile_once_and_go_on(server: postgres.Server, database: str) -> None:
-    """An answer arrives, a retry and its parked follower come due and an endpoint is changed while it is away."""
-    answered = asyncio.Event()
+    """Answers arrive, a retry and its parked follower come due and an endpoint is changed while it is away."""
+    answered = {200: asyncio.Event(), 500: asyncio.Event()}
 
-    async def late(_got: Any) -> int:
-        await answered.wait()
-        return 200
+    async def late(status: int, _got: Any) -> int:
+        await answered[status].wait()
+        return status
 
     async with receiving() as receiver, lanes(database, receiver) as home:
-        receiver.plan |= {"/late": [late], "/failing": [500, 500, 500]}
-        one, _ = await home.endpoint("/late", ordering="strict", schedule=SOON)
-        other, _ = await home.endpoint("/failing", ordering="strict", schedule=SOON)
+        receiver.plan |= {"/late": [partial(late, 200)], "/failing": [500] * 3, "/dead": [200, partial(late, 500)]}
+        touched, _ = await home.endpoint("/late", ordering="strict")
+        failing, _ = await home.endpoint("/failing", ordering="strict", schedule=SOON)
+        dead, _ = await home.endpoint("/dead", ordering="strict", schedule=[0])
         await home.tell(draft(1, shipment="one"), draft(2, shipment="one"))
-        await receiver.until(lambda: receiver.flying["/late"] == 1)
-        await receiver.count(1, "/failing")
+        await receiver.until(lambda: receiver.flying["/late"] == 1 and len(receiver.on("/failing")) > 0)
+        await until(lambda: len(receiver.on("/dead")) == 1 and receiver.flying["/dead"] == 1)
         async with away(server):
-            answered.set()
-            home.dispatcher.touch(M, one)
+            answered[500].set()
             await until(lambda: home.dispatcher.stats()["results_stuck"])
+            answered[200].set()
+            home.dispatcher.touch(M, touched)
+            saved = home.dispatcher._flusher._cursors_at
+            await until(lambda: home.dispatcher._flusher._cursors_at > saved)
         await until(lambda: not home.store.away)
-        await home.settled(one, 2)
+        for endpoint_id in (touched, failing, dead):
+            await home.settled(endpoint_id, 2)
+        assert [(row.endpoint_id, row.sequence) for row in await home.rows(Tables.dead)] == [(dead, 2)]
         await home.tell(draft(3, shipment="one"))
-        for endpoint_id in (one, other):
+        for endpoint_id in (touched, failing, dead):
             await home.settled(endpoint_id, 3)
-        await until(lambda: not home.dispatcher.stats()["unwritten"])
+        sent = {path: [got.json["sequence"] for got in receiver.on(path)] for path in ("/late", "/failing", "/dead")}
+        assert sent == {"/late": [1, 2, 3], "/failing": [1, 1, 1, 1, 2, 3], "/dead": [1, 2, 3]}
         rows = await home.rows(Tables.attempt)
-        assert sorted((row.endpoint_id, row.sequence) for row in rows if row.outcome == "delivered") == sorted(
-            (endpoint_id, sequence) for endpoint_id in (one, other) for sequence in (1, 2, 3)
+        assert sorted((row.endpoint_id, row.sequence) for row in rows) == sorted(
+            (endpoint_id, sequence)
+            for endpoint_id, sequences in zip((touched, failing, dead), sent.values(), strict=True)
+            for sequence in sequences
         )
-        assert [got.json["sequence"] for got in receiver.on("/late")] == [1, 2, 3]
-        assert [got.json["sequence"] for got in receiver.on("/failing")] == [1, 1, 1, 1, 2, 3]
-        assert len(rows) == len(receiver.got)
         assert await home.rows(Tables.retry) == []
         stats = home.dispatcher.stats()
-        assert (stats["lanes"], stats["in_flight"], stats["results_stuck"]) == (2, 0, 0)
+        assert (stats["lanes"], stats["in_flight"], stats["unwritten"], stats["results_stuck"]) == (3, 0, 0, 0)
 
 
 async def test_what_a_command_wrote_before_is_found_however_long_it_was_away(
