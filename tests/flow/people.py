@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,8 +17,9 @@ from gateway.demo.providers.sms import SmsProvider
 from webhooks.channels.push import new_private_key
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
+    from aiohttp import web
     from flow.conftest import Answer, House
 
     from gateway.demo.providers.push import Browser
@@ -100,11 +102,21 @@ class Town:
         return sorted(shown, key=lambda one: list(self.channels).index(one["channel"]))
 
 
+class Interrupted(SmsProvider):
+    """An SMS provider; before it answers, something else happens."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        await asyncio.to_thread(self.meanwhile)
+        return await super()._take(request)
+
+
 @asynccontextmanager
-async def town(house: House) -> AsyncIterator[Town]:
+async def town(house: House, sms: SmsProvider | None = None) -> AsyncIterator[Town]:
     """Open the providers and an account at each."""
     async with AsyncExitStack() as stack:
-        sms = await stack.enter_async_context(SmsProvider())
+        sms = await stack.enter_async_context(sms or SmsProvider())
         mail = await stack.enter_async_context(MailServer())
         push = await stack.enter_async_context(PushService())
         one = Town(house, sms, mail, push)

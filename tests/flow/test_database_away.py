@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import postgres
 import pytest
 from faults.receiver import receiving
-from flow.people import PHONE, town
+from flow.people import PHONE, Interrupted, town
 from flow.roads import NUMBER
 from flow.test_dispatch import SOON, M, draft
 from flow.test_dispatch import house as lanes
@@ -20,14 +20,11 @@ from flow.test_tracking_page import post
 
 from gateway.db import postgres as store
 from gateway.db import run_once
-from gateway.demo.providers.sms import SmsProvider
 from webhooks import dispatcher, log
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-    from aiohttp import web
 
 
 @pytest.fixture(scope="module")
@@ -125,23 +122,9 @@ async def test_what_a_command_wrote_before_is_found_however_long_it_was_away(
         await receiver.count(2)
 
 
-class Provider(SmsProvider):
-    """Takes the database away while it takes an SMS."""
-
-    server: postgres.Server
-    wanted = False
-
-    async def _take(self, request: web.Request) -> web.Response:
-        if self.wanted:
-            await asyncio.to_thread(self.server.stop, signal.SIGQUIT)
-        return await super()._take(request)
-
-
 @pytest.fixture
-async def place(house, server, monkeypatch):
-    monkeypatch.setattr("flow.people.SmsProvider", Provider)
-    Provider.server = server
-    async with town(house) as one:
+async def place(house):
+    async with town(house, Interrupted()) as one:
         yield one
 
 
@@ -155,10 +138,10 @@ async def taken_away(house, server) -> None:
 async def test_a_courier_is_told_once_when_the_note_of_it_has_to_wait(house, place, server) -> None:
     account_id = await house.demo_account()
     shipment_id, path = await out_with(house, place, account_id, NUMBER)
-    place.sms.wanted = True
+    place.sms.meanwhile = partial(server.stop, signal.SIGQUIT)
     await post(house, f"{path}/say", words="the bell is broken")
     await taken_away(house, server)
-    place.sms.wanted = False
+    del place.sms.meanwhile
     await said_in(house, shipment_id, "sent")
     assert len(place.sms.texted) == 1
 
@@ -166,10 +149,10 @@ async def test_a_courier_is_told_once_when_the_note_of_it_has_to_wait(house, pla
 async def test_a_recipient_is_told_once_when_the_note_of_it_has_to_wait(house, place, server) -> None:
     account_id = await house.demo_account()
     await place.subscribe(await house.shipment(NUMBER), "sms", PHONE)
-    place.sms.wanted = True
+    place.sms.meanwhile = partial(server.stop, signal.SIGQUIT)
     await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
     await taken_away(house, server)
-    place.sms.wanted = False
+    del place.sms.meanwhile
     (notice,) = await place.settled("shipment.out_for_delivery")
     assert (notice["state"], notice["attempts"]) == ("sent", 1)
     assert len(place.sms.texted) == 1
@@ -178,7 +161,7 @@ async def test_a_recipient_is_told_once_when_the_note_of_it_has_to_wait(house, p
 async def test_who_is_stopped_meanwhile_ends_without_the_note(house, place, server) -> None:
     account_id = await house.demo_account()
     _, path = await out_with(house, place, account_id, NUMBER)
-    place.sms.wanted = True
+    place.sms.meanwhile = partial(server.stop, signal.SIGQUIT)
     await post(house, f"{path}/say", words="the bell is broken")
     await until(lambda: house.gateway.store.away)
     async with asyncio.timeout(10):

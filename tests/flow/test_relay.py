@@ -1,16 +1,19 @@
 """What is said to a courier arrives by the best way there is, back and forth, and nobody's number with it."""
 
+import sqlite3
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
+from functools import partial
 
 import pytest
 from aiohttp import web
-from flow.people import PHONE, SENDER, town
+from flow.people import PHONE, SENDER, Interrupted, town
 from flow.roads import NUMBER
 from flow.test_conversation import conversation_of
 from flow.test_tracking_page import RECIPIENT, path_of, post, see, text
 from sqlalchemy import select, update
 
+from gateway.db import sqlite
 from gateway.settings import Settings
 from gateway.talk.tables import TalkTables
 
@@ -73,6 +76,26 @@ async def test_words_reach_the_courier_by_sms_and_the_answer_comes_back_without_
     for shown in (page, whole, sent.body, logs.getvalue()):
         assert COURIER not in shown
         assert COURIER[4:] not in shown
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A writer that waits a moment only for a file that is locked."""
+    monkeypatch.setattr(sqlite, "_WRITE_PRAGMAS", (*sqlite._WRITE_PRAGMAS, "busy_timeout=50"))
+
+
+@pytest.mark.sqlite_only
+async def test_a_courier_is_told_once_though_the_file_is_locked_when_it_is_to_be_noted(impatient, house, logs):
+    async with town(house, Interrupted()) as place:
+        account_id = await house.demo_account()
+        shipment_id, path = await out_with(house, place, account_id, NUMBER)
+        with closing(sqlite3.connect(house.gateway.store.path, check_same_thread=False)) as other:
+            place.sms.meanwhile = partial(other.execute, "begin immediate")
+            await post(house, f"{path}/say", words="the bell is broken")
+            await house.until(lambda: "note_waits" in logs.getvalue())
+        del place.sms.meanwhile
+        await said_in(house, shipment_id, "sent")
+        assert len(place.sms.texted) == 1
 
 
 async def test_the_same_answer_reported_twice_is_said_once(house, place, parcel):
