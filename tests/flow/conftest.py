@@ -20,7 +20,7 @@ from gateway import keys, log
 from gateway.api import build
 from gateway.app import Gateway
 from gateway.clock import now_ms
-from gateway.db import SqliteStore
+from gateway.db import SqliteStore, sqlite
 from gateway.ids import new_id
 from gateway.settings import Settings
 
@@ -206,6 +206,12 @@ def settings(database: str, tmp_path: Path) -> Settings:
         roles=("api", "ingest", "dispatch"),
         public_url="https://hub.example",
     )
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the writer wait a moment only for a SQLite file that is locked. Ask for it before the house."""
+    monkeypatch.setattr(sqlite, "_WRITE_PRAGMAS", (*sqlite._WRITE_PRAGMAS, "busy_timeout=50"))
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from flow.test_conversation import conversation_of
 from flow.test_tracking_page import RECIPIENT, path_of, post, see, text
 from sqlalchemy import select, update
 
-from gateway.db import sqlite
 from gateway.settings import Settings
 from gateway.talk.tables import TalkTables
 
@@ -78,12 +77,6 @@ async def test_words_reach_the_courier_by_sms_and_the_answer_comes_back_without_
         assert COURIER[4:] not in shown
 
 
-@pytest.fixture
-def impatient(monkeypatch):
-    """A writer that waits a moment only for a file that is locked."""
-    monkeypatch.setattr(sqlite, "_WRITE_PRAGMAS", (*sqlite._WRITE_PRAGMAS, "busy_timeout=50"))
-
-
 @pytest.mark.sqlite_only
 async def test_a_courier_is_told_once_though_the_file_is_locked_when_it_is_to_be_noted(impatient, house, logs):
     async with town(house, Interrupted()) as place:
@@ -92,7 +85,7 @@ async def test_a_courier_is_told_once_though_the_file_is_locked_when_it_is_to_be
         with closing(sqlite3.connect(house.gateway.store.path, check_same_thread=False)) as other:
             place.sms.meanwhile = partial(other.execute, "begin immediate")
             await post(house, f"{path}/say", words="the bell is broken")
-            await house.until(lambda: "note_waits" in logs.getvalue())
+            await house.until(lambda: "result_waits" in logs.getvalue())
         del place.sms.meanwhile
         await said_in(house, shipment_id, "sent")
         assert len(place.sms.texted) == 1
