@@ -71,7 +71,7 @@ class Case:
         self._moved(before, at)
 
     def _moved(self, before: int, at: int) -> None:
-        if self.stage != before:
+        if self.stage != before or not self.since:  # a return begins where it is asked for
             self.since = at
 
     @property

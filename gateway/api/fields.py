@@ -68,6 +68,9 @@ Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_print
 Number = Annotated[
     str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(_not_blank)
 ]
+ReturnId = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
+]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]

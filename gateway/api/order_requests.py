@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from gateway.api.fields import Cursor, Limit, Line, Metadata, Moment, Number, Query, Short, Strict, Text
+from gateway.api.fields import Cursor, Limit, Line, Metadata, Moment, Number, Query, ReturnId, Short, Strict, Text
 from gateway.api.requests import Address, Items, Promise, Recipient
 from normalizer.model import OrderStatus, Status
 
@@ -67,7 +67,7 @@ class OrderEventIn(Strict):
     substatus: Short | None = Field(default=None, description="One of the status's details; left out, `other`.")
     at: Moment = Field(description="When it happened.")
     text: Text = ""
-    return_id: Short | None = Field(default=None, description="The return or refund it is about.")
+    return_id: ReturnId | None = Field(default=None, description="The return or refund it is about.")
     parcel: Short | None = Field(
         default=None,
         description="The delivery it is about, by a name of yours: for goods that travel without a number.",
@@ -86,7 +86,7 @@ class ReturnShipment(Strict):
 class ReturnIn(Strict):
     """Goods are to come back. What becomes of it later are events with its `return_id`."""
 
-    id: Short | None = Field(default=None, description="Your own number of it; left out, one is made.")
+    id: ReturnId | None = Field(default=None, description="Your own number of it; left out, one is made.")
     status: Literal["requested", "approved", "label_created"] = "requested"
     at: Moment | None = Field(default=None, description="Left out, it is now.")
     reason: Text = ""

@@ -283,7 +283,7 @@ async def begin_return(ask: Ask) -> web.StreamResponse:
     """Begin a return, with the parcel that brings the goods back where there is one."""
     wish: ReturnIn = ask.body
     gateway, merchant_id = ask.gateway, ask.merchant_id
-    return_id = (wish.id or new_id("ret", ask.now)).strip()
+    return_id = wish.id or new_id("ret", ask.now)
     act = NewAct(
         status=Status.RETURNING,
         substatus=wish.status,

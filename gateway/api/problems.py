@@ -147,7 +147,7 @@ def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False) -> Prob
     for one in found:
         steps = [str(step).replace("~", "~0").replace("/", "~1") for step in one["loc"]]
         pointer = f"?{steps[0]}" if query and steps else "".join(f"/{step}" for step in steps)
-        errors.append((pointer, _REASONS.get(one["type"], one["msg"])))
+        errors.append((pointer, _REASONS.get(one["type"], one["msg"].removeprefix("Value error, "))))
     return invalid(*errors)
 
 

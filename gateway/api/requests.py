@@ -18,6 +18,7 @@ from gateway.api.fields import (
     Number,
     Plain,
     Query,
+    ReturnId,
     Short,
     Strict,
     Text,
@@ -95,7 +96,7 @@ class ShipmentIn(Strict):
         "counts as an earlier parcel's of the same number.",
     )
     items: Items = Field(default=[], description="What is in it, by the lines of its order; left out, nobody knows.")
-    return_id: Short | None = Field(default=None, description="The return of its order it belongs to.")
+    return_id: ReturnId | None = Field(default=None, description="The return of its order it belongs to.")
 
     @model_validator(mode="after")
     def _of_an_order(self) -> Self:

@@ -50,10 +50,14 @@ def checked(act: NewAct, lines: Mapping[str, int], now: int) -> NewAct:
 
 
 def check_items(items: Goods, lines: Mapping[str, int]) -> None:
-    """Check that items are of lines the order has. Raises `BadEvent` naming the first that is not."""
-    for index, (line, _) in enumerate(items):
-        if line not in lines:
+    """Check that the order has these lines, and as much of them. Raises `BadEvent` naming the first that is not."""
+    left = dict(lines)
+    for index, (line, quantity) in enumerate(items):
+        if line not in left:
             raise BadEvent(f"items/{index}/line", "the order has no such line")
+        left[line] -= quantity
+        if left[line] < 0:
+            raise BadEvent(f"items/{index}/quantity", f"the order has only {lines[line]} of it")
 
 
 def act_row(order: RowMapping | Mapping[str, Any], act: NewAct, now: int) -> dict[str, Any]:

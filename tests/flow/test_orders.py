@@ -242,12 +242,31 @@ async def test_a_wrong_field_is_named(house):
         (f"{path}/events", {"status": "ordered", "substatus": "arrived"} | at, ["/substatus"]),
         (f"{path}/events", {"status": "ordered", "at": "2099-01-01T00:00:00Z"}, ["/at"]),
         (f"{path}/events", {"status": "returning", "items": [{"line": "hat"}]} | at, ["/items/0/line"]),
+        (f"{path}/events", {"status": "returned", "return_id": " "} | at, ["/return_id"]),
         (f"{path}/returns", {"items": [{"line": "hat"}]}, ["/items/0/line"]),
+        (f"{path}/returns", {"items": [{"line": "shirt", "quantity": 3}]}, ["/items/0/quantity"]),
+        (f"{path}/returns", {"items": [{"line": "shirt", "quantity": 2}] * 2}, ["/items/1/quantity"]),
+        (f"{path}/returns", {"id": " "}, ["/id"]),
         (f"{path}/returns", {"shipment": {"tracking_number": "ABC"}}, ["/shipment/carrier"]),
         ("/v1/shipments", {"tracking_number": "DEMO100200302", "items": [{"line": "shirt"}]}, [""]),
     ):
         answer = await house.call("POST", where, body)
         assert (answer.status, answer.pointers) == (422, pointers), (where, body, answer.body)
+
+
+async def test_what_is_wrong_is_said_in_plain_words(house):
+    blank = await house.call("POST", "/v1/orders", {"order_number": " "})
+    assert blank.json["detail"] == "/order_number: is blank"
+
+
+async def test_a_return_is_one_with_or_without_blanks_round_its_id_and_since_it_was_asked_for(house):
+    path = f"/v1/orders/{await order(house)}"
+    made = await house.call("POST", f"{path}/returns", {"id": " RMA-7 ", "at": "2026-11-03T08:00:00Z"})
+    assert (made.json["id"], made.json["since"]) == ("RMA-7", "2026-11-03T08:00:00Z")
+    event = {"status": "returned", "substatus": "inspected", "at": "2026-11-05T08:00:00Z", "return_id": "RMA-7 "}
+    await house.call("POST", f"{path}/events", event)
+    (back,) = (await house.call("GET", path)).json["returns"]
+    assert (back["status"], back["substatus"], back["since"]) == ("returned", "inspected", "2026-11-05T08:00:00Z")
 
 
 async def test_a_return_that_is_refused_leaves_nothing_behind(house):
