@@ -157,6 +157,15 @@ def _data(commands: Parsers) -> None:
     invite.add_argument("--merchant", metavar="ID", help="whose person they are; left out, an operator of the gateway")
     invite.add_argument("--role", choices=("merchant", "support"), default="merchant", help="what they may (merchant)")
     _settings(invite)
+    shut_out = _command(
+        whos,
+        "shut-out",
+        "staff:shut_out",
+        "end somebody's sessions and links; they may not sign in any more",
+        "An invitation lets them in again.",
+    )
+    shut_out.add_argument("email", metavar="EMAIL")
+    _settings(shut_out)
     replay = _command(
         commands,
         "replay",

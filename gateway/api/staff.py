@@ -85,8 +85,7 @@ async def set_password(ask: Ask) -> web.StreamResponse:
     """Set a new password."""
     row = await _me(ask)
     wish: PasswordIn = ask.body
-    if not ask.desk.staff.tries.allow(row["email"]):
-        raise Problem("rate-limited", "too many tries: wait a quarter of an hour", headers={"Retry-After": "900"})
+    _counted(ask, row)
     if not await ask.desk.staff.passwords.good(row["password"], wish.old):
         raise invalid(("/old", "is not your password"))
     if (why := passwords.weakness(wish.new, row["email"])) is not None:
@@ -100,6 +99,12 @@ async def set_password(ask: Ask) -> web.StreamResponse:
     await ask.gateway.store.write(work)
     ask.desk.keeper.forget_people()
     return web.Response(status=204)
+
+
+def _counted(ask: Ask, row: RowMapping) -> None:
+    """Count a try to guess a password or code. Raises the 429 problem where there were too many."""
+    if not ask.desk.staff.tries.allow(row["email"]):
+        raise Problem("rate-limited", "too many tries: wait a quarter of an hour", headers={"Retry-After": "900"})
 
 
 def _end_others(conn: Connection, ask: Ask) -> None:
@@ -160,7 +165,7 @@ async def confirm_totp(ask: Ask) -> web.StreamResponse:
     roles=PEOPLE,
     body=staff_requests.AuthenticatorCode,
     answers={204: None},
-    problems=("validation", "forbidden", "conflict"),
+    problems=("validation", "forbidden", "conflict", "rate-limited"),
 )
 async def end_totp(ask: Ask) -> web.StreamResponse:
     """Forget the second factor."""
@@ -168,6 +173,7 @@ async def end_totp(ask: Ask) -> web.StreamResponse:
     wish: AuthenticatorCode = ask.body
     if row["totp"] is None:
         raise Problem("conflict", "there is no second factor")
+    _counted(ask, row)
     secret = ask.gateway.vault.open(row["merchant_id"], people.totp_purpose(row["id"]), row["totp"]).decode()
     if passwords.totp_step(secret, wish.code, row["totp_used"]) is None:
         raise invalid(("/code", "is not the code of now"))
@@ -234,7 +240,10 @@ async def change(ask: Ask) -> web.StreamResponse:
         if not values:
             return people.get(conn, ask.merchant_id, person_id)
         sessions.end(conn, ask.merchant_id, person_id)
-        return people.change(conn, ask.merchant_id, person_id, **values)
+        changed = people.change(conn, ask.merchant_id, person_id, **values)
+        if changed is not None:  # a link from before would give back what is taken here
+            people.withdraw(conn, ask.merchant_id, ask.now, email=changed["email"])
+        return changed
 
     row = await ask.gateway.store.write(work)
     if row is None:
@@ -283,6 +292,24 @@ async def invite(ask: Ask) -> web.StreamResponse:
         "url": f"{ask.gateway.settings.public_url.rstrip('/')}/console/invitation/{made.token}",
     }
     return answer(told, 201)
+
+
+@CALLS.add(
+    "DELETE",
+    "/v1/people/invitations/{invitation_id}",
+    "Withdraw an invitation: its link ends.",
+    roles=MERCHANT,
+    answers={204: None},
+    problems=("not-found",),
+)
+async def withdraw(ask: Ask) -> web.StreamResponse:
+    """End an invitation nobody accepted yet."""
+    ended = await ask.gateway.store.write(
+        lambda conn: people.withdraw(conn, ask.merchant_id, ask.now, id=ask.path("invitation_id"))
+    )
+    if not ended:
+        raise Problem("not-found")
+    return web.Response(status=204)
 
 
 def _invitation(row: RowMapping) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from gateway.cli import Refusal
 from gateway.clock import now_ms
 from gateway.commands import make_ready, settings_of, show
 from gateway.db import run_once
-from gateway.staff import people
+from gateway.staff import people, sessions
 from gateway.tables import Tables
 from webhooks.channels.letter import BadAddress, read_address
 
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gateway.keys import KeyRole
+
+
+def shut_out(given: Namespace) -> None:
+    """Shut somebody out: an operator, or one of a merchant's people."""
+    settings = settings_of(given)
+    email, now = people.plain_email(given.email), now_ms()
+
+    def end(conn: Connection) -> str:
+        person = people.by_email(conn, email)
+        if person is None:
+            raise Refusal(f"nobody signs in as {email}")
+        sessions.end(conn, person["merchant_id"], person["id"])
+        people.withdraw(conn, person["merchant_id"], now, email=email)
+        people.change(conn, person["merchant_id"], person["id"], disabled_at=now)
+        role: str = person["role"]
+        return role
+
+    make_ready(settings.database)
+    show({"email": email, "role": run_once(settings.database, end), "shut_out": True})
 
 
 def invite(given: Namespace) -> None:

@@ -73,11 +73,12 @@ def names(conn: Connection, merchant_id: str) -> dict[str, str]:
 
 
 def invite(conn: Connection, merchant_id: str, email: str, role: KeyRole, *, by: str, now: int) -> Invited:
-    """Make an invitation. Raises `Taken` where the e-mail is another merchant's person's."""
+    """Make an invitation; older ones to the same e-mail end. Raises `Taken` where it is another merchant's person's."""
     email = plain_email(email)
     known = conn.execute(select(_P.merchant_id).where(_P.email == email)).scalar()
     if known is not None and known != merchant_id:
         raise Taken(email)
+    withdraw(conn, merchant_id, now, email=email)
     made = Invited(new_id("inv", now), secrets.token_urlsafe(32), email)
     conn.execute(
         StaffTables.invitation.insert().values(
@@ -109,6 +110,17 @@ def open_invitations(conn: Connection, merchant_id: str, now: int) -> list[RowMa
         _I.merchant_id == merchant_id, _I.used_at.is_(None), _I.expires_at > now
     )
     return list(conn.execute(statement.order_by(_I.created_at)).mappings())
+
+
+def withdraw(conn: Connection, merchant_id: str, now: int, **which: str) -> int:
+    """End a merchant's open invitations with this `id` or to this `email`; return how many."""
+    statement = update(StaffTables.invitation).where(
+        _I.merchant_id == merchant_id,
+        _I.used_at.is_(None),
+        _I.expires_at > now,
+        *(_I[name] == value for name, value in which.items()),
+    )
+    return conn.execute(statement.values(expires_at=now)).rowcount
 
 
 def accept(conn: Connection, token: str, name: str, password: str, now: int) -> RowMapping | None:

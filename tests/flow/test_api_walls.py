@@ -79,6 +79,7 @@ MAY = {
     "PATCH /v1/people/{person_id}": "merchant",
     "GET /v1/people/invitations": "merchant",
     "POST /v1/people/invitations": "merchant",
+    "DELETE /v1/people/invitations/{invitation_id}": "merchant",
     "GET /v1/audit": "merchant",
     "POST /v1/orders/import": "merchant support",
     "POST /v1/shipments/import": "merchant support",

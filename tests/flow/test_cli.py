@@ -23,6 +23,7 @@ from connectors.samples import samples
 from connectors.shops import HERE as SHOPS
 from gateway import accounts, keys, schema
 from gateway.cli import main
+from gateway.clock import now_ms
 from gateway.db import sqlite_engine
 from gateway.ids import new_id
 from gateway.inbox import Kept, NewPayload, _row
@@ -31,6 +32,7 @@ from gateway.people.sending import AccountKey
 from gateway.settings import Settings
 from gateway.shops import accounts as shop_accounts
 from gateway.shops import inbox as shop_inbox
+from gateway.staff import people
 from gateway.tables import Tables
 from gateway.vault import Vault, secret_key
 from webhooks import endpoints
@@ -553,3 +555,23 @@ def test_a_shop_s_pushes_that_could_not_be_read_are_read_again(run, home):
     with engine.begin() as conn:
         assert conn.exec_driver_sql("select order_number from merchant_order").scalars().all() == ["#1001"]
     engine.dispose()
+
+
+def test_an_operator_is_shut_out_and_let_in_again(run):
+    assert run("person", "shut-out", "olga@hub.example")[0] != 0
+    link = json.loads(run("person", "invite", "olga@hub.example")[1])["link"]
+
+    def lived(work):
+        engine = sqlite_engine("sqlite:///gateway.db")
+        with engine.begin() as conn:
+            return work(conn)
+
+    token = link.rpartition("/")[2]
+    lived(lambda conn: people.accept(conn, token, "Olga", "kept", now_ms()))
+    kept_back = json.loads(run("person", "invite", "olga@hub.example")[1])["link"].rpartition("/")[2]
+    code, out, _ = run("person", "shut-out", "Olga@hub.example")
+    assert (code, json.loads(out)) == (0, {"email": "olga@hub.example", "role": "operator", "shut_out": True})
+    assert lived(lambda conn: people.by_email(conn, "olga@hub.example")) is None
+    assert lived(lambda conn: people.invitation(conn, kept_back, now_ms())) is None
+    again = json.loads(run("person", "invite", "olga@hub.example")[1])["link"].rpartition("/")[2]
+    assert lived(lambda conn: people.accept(conn, again, "Olga", "kept", now_ms()))["disabled_at"] is None

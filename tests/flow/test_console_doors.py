@@ -69,6 +69,39 @@ async def test_an_invitation_is_good_once_and_for_three_days(house):
     assert (await house.call("GET", "/console/invitation/nonsense", key=None)).status == 404
 
 
+async def invited(house, email="ana@shop.example", role="support"):
+    """Invite somebody; return the invitation's id and the path of its link."""
+    made = (await house.call("POST", "/v1/people/invitations", {"email": email, "role": role})).json
+    return made["id"], made["url"].removeprefix("https://hub.example")
+
+
+async def accepted(house, path):
+    return (await form(house, path, name="Ana", password=PASSWORD))[0]
+
+
+async def test_an_older_link_ends_with_a_newer_one_and_any_link_when_it_is_withdrawn(house):
+    _, first = await invited(house, role="merchant")
+    id_, second = await invited(house)
+    assert await accepted(house, first) == 404
+    _, others = await house.merchant()
+    assert (await house.call("DELETE", f"/v1/people/invitations/{id_}", key=others)).status == 404
+    assert (await house.call("DELETE", f"/v1/people/invitations/{id_}")).status == 204
+    assert (await house.call("DELETE", f"/v1/people/invitations/{id_}")).status == 404
+    assert await accepted(house, second) == 404
+    assert (await house.call("GET", "/v1/people/invitations")).json["data"] == []
+
+
+@pytest.mark.parametrize("change", [{"disabled": True}, {"role": "support"}])
+async def test_a_link_from_before_gives_nobody_back_what_was_taken_from_them(house, change):
+    await person(house)
+    (ana,) = (await house.call("GET", "/v1/people")).json["data"]
+    _, kept_back = await invited(house, role="merchant")
+    assert (await house.call("PATCH", f"/v1/people/{ana['id']}", change)).status == 200
+    assert await accepted(house, kept_back) == 404
+    (ana,) = (await house.call("GET", "/v1/people")).json["data"]
+    assert (ana["disabled_at"] is not None, ana["role"]) == ("disabled" in change, change.get("role", "merchant"))
+
+
 async def test_signing_in_leads_to_where_one_wanted_to_go(house):
     await person(house)
     door = await house.session.get(f"{house.url}/console/shipments/shp_1?x=1", allow_redirects=False)
@@ -125,6 +158,16 @@ async def test_a_second_factor_is_asked_for_and_each_code_is_taken_once(house):
     assert (await form(house, "/console/sign-in", ticket=ticket[:-1] + "x", code=code))[0] == 401
     status, _, headers = await form(house, "/console/sign-in", ticket=ticket, code=pyotp.TOTP(begun["secret"]).now())
     assert (status, "Set-Cookie" in headers) == (303, True)
+
+
+async def test_who_took_over_a_session_cannot_guess_the_second_factor_away(house):
+    cookie = await person(house)
+    begun = (await as_person(house, cookie, "POST", "/v1/me/second-factor")).json
+    code = {"code": pyotp.TOTP(begun["secret"]).now()}
+    assert (await as_person(house, cookie, "PUT", "/v1/me/second-factor", code)).status == 204
+    path, wrong = "/v1/me/second-factor/end", f"{(int(code['code']) + 500_000) % 1_000_000:06}"
+    tried = [(await as_person(house, cookie, "POST", path, {"code": wrong})).status for _ in range(11)]
+    assert (set(tried[:10]), tried[10]) == ({422}, 429)
 
 
 async def test_a_session_may_change_things_only_from_the_console_itself(house):
