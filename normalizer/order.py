@@ -105,6 +105,10 @@ _MILESTONES = {
 }
 
 
+_REVIVES = frozenset({"placed", "confirmed", "on_hold"})
+"""What a shop says of an order it takes up again; a warehouse that is late with `picking` or `packed` does not."""
+
+
 def fold(acts: Iterable[Act], parcels: Iterable[Parcel], lines: Mapping[str, int] | None = None) -> OrderJourney:
     """Fold an order's own events and its shipments into its state.
 
@@ -187,6 +191,8 @@ class _Walk:
                 self._cancelled = act.substatus
         elif act.status is Status.ORDERED and not act.parcel:
             self._stage = act.substatus
+            if act.substatus in _REVIVES:
+                self._cancelled = None
         elif act.status not in SILENT:
             line = self._deliveries.setdefault(act.parcel, Delivery(act.items))
             line.items = line.items or act.items

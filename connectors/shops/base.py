@@ -58,7 +58,8 @@ class OrderSaid:
 class ActSaid:
     """Something that happened to an order, to one of its returns, or to a parcel without a number.
 
-    `key` is the shop's own name of it: the same key is the same event. `items` empty means all of the order.
+    `key` is the shop's own name of it: the same key is the same event. `items` empty means all of the order. `stands`
+    where the shop says how the order stands now: it is news where that is not how it stood before.
     """
 
     order: str
@@ -70,13 +71,15 @@ class ActSaid:
     return_id: str = ""
     parcel: str = ""
     items: Goods = ()
+    stands: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParcelSaid:
     """A parcel of an order with its tracking number; `void` where it was called off.
 
-    `company` is the carrier as the shop calls it, `fulfilment` the shop's own id of what it came with.
+    `company` is the carrier as the shop calls it, `fulfilment` the shop's own id of what it came with: a newer word on
+    the order that names other numbers of that fulfilment takes the place of this one.
     """
 
     order: str

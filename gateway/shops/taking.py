@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from normalizer.order_lines import Goods
     from webhooks.log import Entry
 
-_L = Shops.order.c
+_L, _F = Shops.order.c, Shops.fulfilment.c
 
 
 class WaitsForOrder(Exception):  # noqa: N818 - it names what is the matter
@@ -77,16 +77,24 @@ class Taker:
         """Take what one push says. Raises `WaitsForOrder` or `NumberTaken`; then nothing of it is kept."""
         taken = Taken()
         orders: dict[str, RowMapping] = {}
+        newer: dict[str, int] = {}
         for one in said:
             if isinstance(one, OrderSaid):
+                link = _link(conn, account, one.order)
+                newer[one.order] = 1 if link is None else millis(one.updated_at) - link["told_at"]
                 orders[one.order] = self._order(conn, account, one, now)
             elif one.order not in orders:
                 orders[one.order] = _known_order(conn, account, one.order)
         for shop_order, row in orders.items():
             theirs = [one for one in said if one.order == shop_order]
-            acts = [act for one in theirs if isinstance(one, ActSaid) and (act := _act(row, one)) is not None]
+            happened = [one for one in theirs if isinstance(one, ActSaid) and not one.stands]
+            acts = [act for one in happened if (act := _act(row, one)) is not None]
+            by = newer.get(shop_order, -1)
+            if by >= 0:
+                stands = [one for one in theirs if isinstance(one, ActSaid) and one.stands]
+                acts += [act for one in stands if (act := _standing(conn, row, one)) is not None]
             parcels = [one for one in theirs if isinstance(one, ParcelSaid)]
-            acts += self._parcels(conn, account, row, parcels, taken=taken, now=now)
+            acts += self._parcels(conn, account, row, parcels, newer=by > 0, taken=taken, now=now)
             store.add_acts(conn, row, acts, now)
             taken.tell(refolding.follow(conn, {(row["merchant_id"], row["order_number"])}, now))
         return taken
@@ -160,10 +168,14 @@ class Taker:
         row: RowMapping,
         parcels: Sequence[ParcelSaid],
         *,
+        newer: bool,
         taken: Taken,
         now: int,
     ) -> list[NewAct]:
-        """Register parcels; return acts in place of those that no carrier of ours can tell of."""
+        """Register parcels; return acts in place of those that no carrier of ours can tell of.
+
+        `newer` where the order as a whole is told, later than before: then these are all numbers of their fulfilments.
+        """
         if not parcels:
             return []
         merchant_id = account["merchant_id"]
@@ -188,6 +200,9 @@ class Taker:
                 _note_fulfilment(conn, account, one.row["id"], parcel.fulfilment)
             if parcel.void:
                 void.append(one.row)
+        if newer:
+            there = {one.row["id"] for one in made if not isinstance(one, Refused)}
+            void += _replaced(conn, account, row, {parcel.fulfilment for parcel in parcels}, there)
         taken.tell(_call_off(conn, merchant_id, void, now))
         return acts
 
@@ -287,6 +302,37 @@ def _act(row: RowMapping, said: ActSaid) -> NewAct | None:
         source=row["source"],
         key=said.key,
     )
+
+
+def _standing(conn: Connection, row: RowMapping, said: ActSaid) -> NewAct | None:
+    """Return how the shop says the order stands, None where it stood so before."""
+    act = _act(row, said)
+    before = [
+        one
+        for one in store.acts_of(conn, row["merchant_id"], [row["id"]]).get(row["id"], [])
+        if not one["parcel"] and orjson.loads(one["body"])["source"] == row["source"]
+    ]
+    if act is None or not before:
+        return act
+    last = before[-1]
+    if (last["status"], last["substatus"]) == (act.status, act.substatus):
+        return None
+    return replace(act, at=max(act.at, last["at"] + 1))  # both may be of one second
+
+
+def _replaced(
+    conn: Connection, account: RowMapping, order: RowMapping, fulfilments: set[str], there: set[str]
+) -> list[RowMapping]:
+    """Return an order's shipments whose fulfilment has other numbers by now: theirs was mistyped."""
+    merchant_id, number = account["merchant_id"], order["order_number"]
+    rows = {one["id"]: one for one in store.shipments_of(conn, merchant_id, [number]).get(number, [])}
+    statement = select(_F.shipment_id).where(
+        _F.merchant_id == merchant_id,
+        _F.shipment_id.in_(rows.keys() - there),
+        _F.account_id == account["id"],
+        _F.fulfilment.in_(fulfilments),
+    )
+    return [rows[id_] for id_ in conn.execute(statement).scalars()]
 
 
 def _known_items(row: RowMapping, items: Goods) -> Goods | None:

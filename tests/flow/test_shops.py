@@ -164,6 +164,62 @@ async def test_a_cancelled_order_and_a_cancelled_label(house):
     assert (order["status"], order["substatus"]) == ("cancelled", "by_recipient")
 
 
+async def test_a_mistyped_number_is_called_off_once_the_order_names_another_and_no_older_push_does_so(house):
+    account_id = await shop_of(house)
+
+    def mistyped(order):
+        order["fulfillments"][0]["tracking_numbers"] = ["1Z7R4K900348500025"]
+        order["updated_at"] = "2026-03-03T08:00:00+01:00"
+
+    async def parcels():
+        return {one["tracking_number"]: one["status"] for one in (await the_order(house))["shipments"]}
+
+    await push(house, account_id, "shopify", "order-updated", change=mistyped)
+    assert await parcels() == {"1Z7R4K900348500025": "pending"}
+    await push(house, account_id, "shopify", "order-updated")
+    assert await parcels() == {"1Z7R4K900348500025": "cancelled", UPS: "pending"}
+    await push(house, account_id, "shopify", "order-updated", change=mistyped)
+    assert await parcels() == {"1Z7R4K900348500025": "cancelled", UPS: "pending"}
+
+
+async def test_an_order_of_woocommerce_stands_as_its_shop_said_last(house):
+    account_id = await shop_of(house, "woocommerce")
+
+    def stands(word, minute):
+        def change(order):
+            order["status"], order["date_modified_gmt"] = word, f"2026-03-02T10:{minute:02}:00"
+
+        return change
+
+    found = []
+    for minute, word in enumerate(("pending", "processing", "on-hold", "processing", "cancelled", "processing")):
+        for _ in range(2):
+            await push(house, account_id, "woocommerce", "order-created", change=stands(word, minute))
+        order = await the_order(house)
+        found.append((order["status"], order["substatus"]))
+    assert found == [
+        ("ordered", "placed"),
+        ("ordered", "confirmed"),
+        ("ordered", "on_hold"),
+        ("ordered", "confirmed"),
+        ("cancelled", "other"),
+        ("ordered", "confirmed"),
+    ]
+    await push(house, account_id, "woocommerce", "order-created", change=stands("on-hold", 2))
+    assert (await the_order(house))["substatus"] == "confirmed"
+    assert await told(house) == ["order.ordered", "order.cancelled", "order.ordered"]
+
+
+async def test_a_status_of_the_very_second_the_order_was_placed_counts(house):
+    account_id = await shop_of(house, "woocommerce")
+
+    def at_once(order):
+        order["date_modified_gmt"] = order["date_created_gmt"]
+
+    await push(house, account_id, "woocommerce", "order-on-hold", change=at_once)
+    assert (await the_order(house))["substatus"] == "on_hold"
+
+
 async def test_goods_without_a_number_and_numbers_of_unknown_carriers_are_deliveries_of_the_order(house):
     account_id = await shop_of(house)
     await push(house, account_id, "shopify", "order-created")

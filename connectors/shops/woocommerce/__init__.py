@@ -51,11 +51,12 @@ class Shop(base.Shop):
             recipient=_recipient(order),
         )
         meaning = self.means(order["status"])
-        if meaning is not None and order["status"] != "pending":
+        if meaning is not None:
             whole = meaning.status is Status.REFUNDED
             yield ActSaid(
                 order=key,
-                key=f"status:{order['status']}",
+                key=f"status:{order['status']}:{changed:%Y-%m-%dT%H:%M:%S}",
+                stands=True,
                 status=meaning.status,
                 substatus=meaning.substatus,
                 at=changed,
@@ -87,7 +88,7 @@ def _parcel(order: str, told: Any, changed: datetime) -> ParcelSaid:
         number=told["tracking_number"].strip(),
         at=changed if shipped is None else datetime.fromtimestamp(int(shipped), UTC),
         company=text_of(told, "tracking_provider") or text_of(told, "custom_tracking_provider") or "",
-        fulfilment=text_of(told, "tracking_id") or "",
+        fulfilment=order,  # an order shows all its numbers
     )
 
 

@@ -167,6 +167,13 @@ def test_a_customers_return_is_walked_from_the_wish_to_the_money() -> None:
     assert told(journey)[-4:] == [("delivered", 1), ("returning", 1), ("returned", 1), ("refunded", 1)]
 
 
+def test_an_order_the_shop_takes_up_again_is_ordered_and_a_late_word_of_the_warehouse_changes_nothing() -> None:
+    off = act(5, Status.CANCELLED, "by_merchant")
+    assert state(fold([PLACED, off, act(6, Status.ORDERED, "packed")], []))[0] == "cancelled"
+    again = fold([PLACED, off, act(6, Status.ORDERED, "confirmed")], [])
+    assert (state(again), told(again)) == (("ordered", "confirmed"), [("ordered", 1), ("cancelled", 1), ("ordered", 2)])
+
+
 def test_a_return_called_off_before_it_moves_leaves_the_delivery() -> None:
     out = parcel("a", SENT, THERE)
     steps = [act(60, Status.RETURNING, "requested", case="r"), act(61, Status.CANCELLED, "by_merchant", case="r")]
