@@ -65,6 +65,7 @@ from gateway.pages.tracking import TrackingPages
 from gateway.people.public import PublicPeople
 from gateway.people.wishing import PublicWishes
 from gateway.runs.page import CourierPages
+from gateway.staff.audit import Looks
 from gateway.staff.signing import Staff
 from gateway.storefront import element, public
 from gateway.storefront.counting import Counts
@@ -128,6 +129,7 @@ def build(gateway: Gateway) -> web.Application:
         Accounts(gateway.store, gateway.vault),
         Counts(),
         Staff(gateway.store, gateway.vault, secret_key(gateway.settings)),
+        Looks(),
     )
     # Each call reads its body by its own bound; this one only guards what nobody reads.
     app = web.Application(middlewares=[_around], client_max_size=gateway.settings.max_body_bytes)

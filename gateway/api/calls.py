@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gateway.api.auth import Doorkeeper
     from gateway.app import Gateway
     from gateway.keys import KeyRole, Principal
+    from gateway.staff.audit import Looks
     from gateway.staff.signing import Staff
     from gateway.storefront.counting import Counts
 
@@ -57,6 +58,7 @@ class Desk:
     accounts: Accounts
     counts: Counts
     staff: Staff
+    looks: Looks
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ class Call:
     """The media types of an answer that is a file and has no model."""
     most_bytes: int | None = None
     personal: bool = False
-    """Whether the answer shows recipients: looks of people at the console are kept in the audit log."""
+    """Whether the answer shows recipients or a secret: looks of people at the console are kept in the audit log."""
 
 
 class Calls:
@@ -167,7 +169,9 @@ def runner(desk: Desk, call: Call) -> Callable[[web.Request], Awaitable[web.Stre
 async def _audit(call: Call, ask: Ask) -> None:
     """Keep what a person did, or looked at, before they see that it is done."""
     who, act = ask.principal, f"{call.method} {call.path}"
-    subject = next(reversed([*ask.request.match_info.values()]), "")
+    subject = next(iter(ask.request.match_info.values()), "")
+    if call.method == "GET" and not ask.desk.looks.is_new((who.person_id, act, subject)):
+        return
 
     def work(conn: Connection) -> None:
         audit.note(conn, who.merchant_id, who.person_id, act, subject=subject, now=ask.now)

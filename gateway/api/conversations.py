@@ -59,6 +59,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     roles=STAFF,
     answers={200: answers.Conversation},
     problems=("not-found",),
+    personal=True,
 )
 async def show(ask: Ask) -> web.StreamResponse:
     """Show a conversation."""

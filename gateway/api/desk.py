@@ -227,6 +227,7 @@ async def handle_many(ask: Ask) -> web.StreamResponse:
     roles=STAFF,
     answers={200: answers.Notes},
     problems=("not-found",),
+    personal=True,
 )
 async def notes(ask: Ask) -> web.StreamResponse:
     """List notes."""

@@ -229,6 +229,7 @@ async def remove(ask: Ask) -> web.StreamResponse:
     roles=MERCHANT,
     answers={200: answers.Secret},
     problems=("not-found",),
+    personal=True,
 )
 async def secret(ask: Ask) -> web.StreamResponse:
     """Show the newest secret."""

@@ -93,6 +93,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     roles=STAFF,
     answers={200: answers.Told},
     problems=("not-found",),
+    personal=True,
 )
 async def get(ask: Ask) -> web.StreamResponse:
     """Show one message."""

@@ -63,6 +63,7 @@ async def find(ask: Ask) -> web.StreamResponse:
     answers={200: None},
     files=tuple(_ENDINGS),
     problems=("not-found", "busy"),
+    personal=True,
 )
 async def get(ask: Ask) -> web.StreamResponse:
     """Answer with a proof's bytes."""
@@ -82,6 +83,7 @@ async def get(ask: Ask) -> web.StreamResponse:
     answers={200: None},
     files=("application/pdf",),
     problems=("not-found", "busy"),
+    personal=True,
 )
 async def proof_sheet(ask: Ask) -> web.StreamResponse:
     """Answer with a shipment's proof sheet."""

@@ -117,6 +117,7 @@ def _zone(destination: Mapping[str, Any]) -> str:
     roles=STAFF,
     answers={200: answers.Subscriptions},
     problems=("not-found",),
+    personal=True,
 )
 async def find(ask: Ask) -> web.StreamResponse:
     """List wishes."""

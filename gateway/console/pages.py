@@ -15,7 +15,7 @@ from gateway.pages.callers import address_of
 from gateway.pages.serving import page, policy
 from gateway.pages.templates import render
 from gateway.pages.tracking import origins
-from gateway.staff import passwords, people, sessions
+from gateway.staff import audit, passwords, people, sessions
 from gateway.texts import HERE, speech, tree_of
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ class ConsolePages:
             if found is not None:
                 who = found[0]
                 sessions.end(conn, who.merchant_id, who.person_id, who.key_id)
+                audit.note(conn, who.merchant_id, who.person_id, "sign out", subject=who.person_id, now=now)
 
         if _own(request):
             await self._gateway.store.write(work)
@@ -146,6 +147,7 @@ class ConsolePages:
             if person is None:
                 return None
             sessions.end(conn, person["merchant_id"], person["id"])
+            audit.note(conn, person["merchant_id"], person["id"], "accept an invitation", subject=person["id"], now=now)
             return sessions.make(conn, person, request.headers.get("User-Agent", ""), now)
 
         secret = await self._gateway.store.write(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
@@ -16,6 +17,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 _A = StaffTables.audit.c
+_ONE_LOOK_SECONDS = 60
+_MOST_LOOKS = 10_000
+
+
+class Looks:
+    """Looks of late: a page that stays open asks anew with all news, and is one look a minute."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, str, str], float] = {}
+
+    def is_new(self, look: tuple[str, str, str]) -> bool:
+        """Tell whether a look (person, act, subject) is to be noted."""
+        now = time.monotonic()
+        if now - self._seen.get(look, -_ONE_LOOK_SECONDS) < _ONE_LOOK_SECONDS:
+            return False
+        if len(self._seen) >= _MOST_LOOKS:
+            self._seen.clear()
+        self._seen[look] = now
+        return True
 
 
 def note(conn: Connection, merchant_id: str, person_id: str, act: str, *, subject: str, now: int) -> None:

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from gateway.clock import now_ms
 from gateway.pages.tries import Tries
-from gateway.staff import passwords, people, sessions
+from gateway.staff import audit, passwords, people, sessions
 from gateway.staff.passwords import Passwords
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ class Staff:
 
         def work(conn: Connection) -> str:
             sessions.drop_old(conn, now)
+            audit.note(conn, person["merchant_id"], person["id"], "sign in", subject=person["id"], now=now)
             return sessions.make(conn, person, agent, now)
 
         secret = await self._store.write(work)

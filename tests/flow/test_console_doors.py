@@ -248,18 +248,47 @@ async def test_somebody_of_another_merchant_cannot_be_invited(house):
 async def test_acts_and_looks_at_personal_data_are_kept_in_the_audit_log(house):
     cookie = await person(house)
     shipment_id = await house.shipment(recipient={"name": "Ana Prado"})
+    path = f"/v1/shipments/{shipment_id}"
     await as_person(house, cookie, "GET", "/v1/shipments")
-    await as_person(house, cookie, "GET", f"/v1/shipments/{shipment_id}")
+    for _ in range(2):  # a page that stays open asks again
+        await as_person(house, cookie, "GET", path)
     await as_person(house, cookie, "GET", "/v1/search?q=prado")
-    await as_person(house, cookie, "PATCH", f"/v1/shipments/{shipment_id}", {"order_number": "A-1"})
-    await as_person(house, cookie, "PATCH", f"/v1/shipments/{shipment_id}", {"colour": "red"})
+    await as_person(house, cookie, "PATCH", path, {"order_number": "A-1"})
+    await as_person(house, cookie, "PATCH", path, {"colour": "red"})
     acts = (await as_person(house, cookie, "GET", "/v1/audit")).json["data"]
-    assert [(one["act"], one["subject"], one["person"]) for one in acts] == [
+    assert [(one["act"], one["subject"], one["person"]) for one in acts[:-1]] == [
         ("PATCH /v1/shipments/{shipment_id}", shipment_id, "Ana"),
         ("GET /v1/search", "", "Ana"),
         ("GET /v1/shipments/{shipment_id}", shipment_id, "Ana"),
     ]
+    assert acts[-1]["act"] == "accept an invitation"
     assert len((await as_person(house, cookie, "GET", f"/v1/audit?subject={shipment_id}&limit=1")).json["data"]) == 1
+
+
+async def test_whatever_shows_a_recipient_or_a_secret_is_a_look(house):
+    cookie = await person(house)
+    shipment_id = await house.shipment()
+    path = f"/v1/shipments/{shipment_id}"
+    made = await house.call("POST", "/v1/endpoints", {"url": "https://shop.example/hooks"})
+    await house.call("POST", f"{path}/events", {"status": "in_transit", "at": "2026-11-20T08:00:00Z"})
+    (message, *_) = (await house.call("GET", "/v1/messages")).json["data"]
+    parts = ("conversation", "notes", "subscriptions", "proof-sheet")
+    for one in (*(f"{path}/{part}" for part in parts), f"/v1/messages/{message['id']}"):
+        assert (await as_person(house, cookie, "GET", one)).status in (200, 404), one
+    await as_person(house, cookie, "GET", f"/v1/endpoints/{made.json['id']}/secret")
+    acts = (await as_person(house, cookie, "GET", "/v1/audit")).json["data"]
+    looks = {one["act"] for one in acts}
+    assert looks >= {f"GET /v1/shipments/{{shipment_id}}/{part}" for part in ("conversation", "notes", "subscriptions")}
+    assert looks >= {"GET /v1/messages/{message_id}", "GET /v1/endpoints/{endpoint_id}/secret"}
+
+
+async def test_signing_in_and_out_stands_in_the_audit_log(house):
+    cookie = await person(house)
+    await form(house, "/console/sign-out", cookie=cookie)
+    await form(house, "/console/sign-in", email="ana@shop.example", password="wrong")
+    await form(house, "/console/sign-in", email="ana@shop.example", password=PASSWORD)
+    acts = (await house.call("GET", "/v1/audit")).json["data"]
+    assert [one["act"] for one in acts] == ["sign in", "sign out", "accept an invitation"]
 
 
 async def test_the_database_and_the_logs_hold_no_secret_of_theirs(house, logs):
