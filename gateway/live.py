@@ -10,7 +10,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 LOOK_EVERY = 1.0
 """Seconds after which a waiter looks by itself."""
@@ -19,10 +19,12 @@ LOOK_EVERY = 1.0
 class Watch:
     """One waiter's bell. Ring it before looking and no news can fall between the look and the wait."""
 
-    __slots__ = ("_bell",)
+    __slots__ = ("_bell", "desk")
 
     def __init__(self) -> None:
         self._bell = asyncio.Event()
+        self.desk: set[str] = set()
+        """Shipments somebody at the desk took, noted or let sleep since the waiter last looked."""
 
     def ring(self) -> None:
         """Wake the waiter now, or at its next wait."""
@@ -46,6 +48,13 @@ class Live:
     def tell(self, merchant_id: str) -> None:
         """Say that a merchant's log has grown."""
         for watch in self._watches.get(merchant_id, ()):
+            watch.ring()
+
+    def tell_desk(self, merchant_id: str, shipment_ids: Iterable[str]) -> None:
+        """Say that somebody at a merchant's desk did something about shipments, of which the log tells nothing."""
+        ids = set(shipment_ids)
+        for watch in self._watches.get(merchant_id, ()):
+            watch.desk |= ids
             watch.ring()
 
     @contextlib.contextmanager

@@ -28,7 +28,7 @@ from normalizer import render
 if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.api.desk_requests import FilterIn, HandlingIn, ManyHandlingIn, NoteIn, WorkQuery
+    from gateway.api.desk_requests import FilterIn, HandlingChange, HandlingIn, ManyHandlingIn, NoteIn, WorkQuery
 
 CALLS = Calls("Desk")
 _MOST_EXPORTED = 10_000
@@ -119,7 +119,7 @@ def _cell(value: Any) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
-def _values(ask: Ask, wish: HandlingIn) -> dict[str, Any]:
+def _values(ask: Ask, wish: HandlingChange) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if wish.assignee is not None:
         me = ask.principal.person_id
@@ -165,7 +165,7 @@ async def handle(ask: Ask) -> web.StreamResponse:
         told = await ask.gateway.store.write(change)
     except work.Changed as changed:
         raise Problem("conflict", str(changed), handling=changed.now) from None
-    ask.gateway.live.tell(ask.merchant_id)
+    ask.gateway.live.tell_desk(ask.merchant_id, [shipment_id])
     return answer(told)
 
 
@@ -191,7 +191,7 @@ async def handled(ask: Ask) -> web.StreamResponse:
 @CALLS.add(
     "POST",
     "/v1/desk/handling",
-    "The same change for many shipments; one that does not exist harms no other.",
+    "The same change for many shipments; one that does not exist, or was changed meanwhile, harms no other.",
     roles=STAFF,
     body=desk_requests.ManyHandlingIn,
     answers={200: answers.ManyHandled},
@@ -208,15 +208,20 @@ async def handle_many(ask: Ask) -> web.StreamResponse:
         known = shipments.get_many(conn, ask.merchant_id, wish.shipment_ids)
         done = []
         for id_ in dict.fromkeys(wish.shipment_ids):
-            if id_ in known:
-                told = work.handle(conn, ask.merchant_id, id_, by=by, now=ask.now, expected=None, **values)
-                done.append({"shipment_id": id_, "handling": told})
-            else:
+            if id_ not in known:
                 done.append({"shipment_id": id_, "problem": Problem("not-found").body()})
+                continue
+            seen = wish.versions.get(id_)
+            try:
+                told = work.handle(conn, ask.merchant_id, id_, by=by, now=ask.now, expected=seen, **values)
+                done.append({"shipment_id": id_, "handling": told})
+            except work.Changed as changed:
+                conflict = Problem("conflict", str(changed)).body()
+                done.append({"shipment_id": id_, "handling": changed.now, "problem": conflict})
         return done
 
     told = await ask.gateway.store.write(change)
-    ask.gateway.live.tell(ask.merchant_id)
+    ask.gateway.live.tell_desk(ask.merchant_id, wish.shipment_ids)
     return answer({"data": told})
 
 
@@ -265,6 +270,7 @@ async def add_note(ask: Ask) -> web.StreamResponse:
         return people.names(conn, ask.merchant_id).get(by, "")
 
     name = await ask.gateway.store.write(keep)
+    ask.gateway.live.tell_desk(ask.merchant_id, [shipment_id])
     at = render.millis_instant(ask.now)
     return answer({"id": note_id, "at": at, "person_id": by, "person": name, "text": wish.text}, 201)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
-from gateway.api.fields import Cursor, Limit, Moment, Query, Short, Strict, Text
+from gateway.api.fields import Cursor, Limit, Moment, Query, Short, Strict, Text, not_blank
 from gateway.desk.work import QUEUES
 
 
@@ -28,25 +28,33 @@ class WorkQuery(Query):
         return value
 
 
-class HandlingIn(Strict):
+class HandlingChange(Strict):
     """What changes of who takes care; what is left out stays."""
 
     assignee: Short | None = Field(default=None, description="A person's id, `me`; empty for nobody: `none`.")
     snoozed_until: Moment | None = Field(default=None, description="Out of the queues until then.")
     awake: bool = Field(default=False, description="True: end the sleep now.")
+
+
+class HandlingIn(HandlingChange):
+    """The same, unless somebody else changed it meanwhile."""
+
     version: int | None = Field(default=None, description="The version that was seen; 409 where it is another by now.")
 
 
-class ManyHandlingIn(HandlingIn):
+class ManyHandlingIn(HandlingChange):
     """The same for many shipments."""
 
     shipment_ids: Annotated[list[Short], Field(min_length=1, max_length=200)]
+    versions: dict[str, int] = Field(
+        default={}, description="By shipment, the version that was seen; one that is another by now is left as it is."
+    )
 
 
 class NoteIn(Strict):
     """A note for the desk alone."""
 
-    text: Annotated[Text, StringConstraints(min_length=1)]
+    text: Annotated[Text, AfterValidator(not_blank)]
 
 
 class FilterIn(Strict):

@@ -56,7 +56,8 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
-def _not_blank(text: str) -> str:
+def not_blank(text: str) -> str:
+    """Return a text that says something. Raises `ValueError` for one of blanks."""
     if not text.strip():
         raise ValueError("is blank")
     return text
@@ -66,7 +67,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVal
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(_printable)]
 Text = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(_printable)]
 Number = Annotated[
-    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(_not_blank)
+    str, StringConstraints(min_length=1, max_length=100), AfterValidator(_printable), AfterValidator(not_blank)
 ]
 ReturnId = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)

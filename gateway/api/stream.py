@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
 
 from gateway import metrics
@@ -68,6 +69,9 @@ async def stream(ask: Ask) -> web.StreamResponse:
                     if (query.shipment_id is None or entry.shipment_id == query.shipment_id)
                     and wish.wants_type(entry.type)
                 ]
+                if watch.desk and ask.principal.person_id:  # for the console alone: no message, and of no number
+                    lines.append(_DESK % orjson.dumps({"shipment_ids": sorted(watch.desk)}))
+                watch.desk.clear()
                 if entries:
                     position = entries[-1].sequence
                 if lines:
@@ -103,6 +107,9 @@ async def _read(ask: Ask, position: int) -> list[Entry]:
         return log.read_many(conn, [want])[want]
 
     return await ask.gateway.store.read(work)
+
+
+_DESK = b"event: desk.changed\ndata: %b\n\n"
 
 
 def _event(entry: Entry) -> bytes:

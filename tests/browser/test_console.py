@@ -10,6 +10,7 @@ from flow.test_desk import troubled  # noqa: F401 - a fixture
 
 from gateway.clock import now_ms
 from gateway.staff import people
+from gateway.tables import Tables
 
 DEAF = """() => {
   const real = window.fetch;
@@ -193,6 +194,42 @@ async def test_a_queue_is_worked_by_keyboard_and_two_agents_do_not_overwrite_eac
     stalled = (await house.call("GET", "/v1/desk/work?queue=stalled")).json["data"]
     (kept,) = [one for one in stalled if one["handling"]["assignee"]]
     assert kept["handling"]["version"] == 1
+
+
+async def test_the_list_keeps_its_place_and_hears_what_colleagues_do(house, phone):
+    numbers = [f"DEMO1002{index:05}" for index in range(45)]
+
+    def stall(conn):
+        for index, id_ in enumerate(ids):
+            row = {"merchant_id": house.merchant_id, "shipment_id": id_, "kind": "stalled", "since": index * 1000}
+            conn.execute(Tables.trouble.insert().values(**row))
+
+    ids = [await house.shipment(number) for number in numbers]
+    await house.gateway.store.write(stall)
+    bo = await sign_in(house, phone, "bo@shop.example", "support", "Bo")
+    ana = await sign_in(house, phone, "ana@shop.example")
+    for page in (ana, bo):
+        await page.goto(f"{house.url}/console/desk?queue=stalled")
+        await page.wait_for_selector("[data-row] >> nth=39")
+    await ana.click("text=Show more")
+    await ana.wait_for_selector("[data-row] >> nth=44")
+    await ana.check(f"[data-row='{ids[44]}'] input")
+    await bo.keyboard.press("j")
+    await bo.keyboard.press("e")
+    await bo.wait_for_selector("text=It is yours")
+    await ana.wait_for_selector(f"[data-row='{ids[0]}'] .chip:has-text('Bo')")
+    assert await ana.locator("[data-row]").count() == 45
+    for _ in range(3):
+        await ana.keyboard.press("j")
+    await ana.wait_for_selector(f"[data-row='{ids[2]}'].chosen")
+    await ana.keyboard.press("s")
+    await ana.wait_for_selector(f"[data-row='{ids[2]}']", state="detached")
+    await ana.keyboard.press("j")
+    await ana.wait_for_selector(f"[data-row='{ids[3]}'].chosen")
+    # What has left the list is marked no more.
+    await house.call("PUT", f"/v1/shipments/{ids[44]}/handling", {"snoozed_until": "2199-01-01T00:00:00Z"})
+    await ana.wait_for_selector(f"[data-row='{ids[44]}']", state="detached")
+    assert await ana.locator("text=1 marked").count() == 0
 
 
 async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(house, phone):

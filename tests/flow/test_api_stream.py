@@ -38,8 +38,8 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(house, query="", last=None, key=None):
-    headers = {"Authorization": f"Bearer {key or house.key}"}
+async def listening(house, query="", last=None, key=None, cookie=None):
+    headers = {"Authorization": f"Bearer {key or house.key}"} if cookie is None else {"Cookie": cookie}
     if last is not None:
         headers["Last-Event-ID"] = str(last)
     async with house.session.get(f"{house.url}/v1/stream{query}", headers=headers) as response:

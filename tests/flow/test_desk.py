@@ -1,6 +1,7 @@
 """The desk: queues that count, work that is taken once, notes only the desk reads, bytes as the carrier sent them."""
 
 import pytest
+from flow.test_api_stream import listening
 from flow.test_console_doors import as_person, person
 from plans import plan_of
 
@@ -89,6 +90,32 @@ async def test_many_are_handled_at_once_and_a_stranger_harms_none(house, trouble
     assert (await as_person(house, cookie, "GET", "/v1/desk/queues")).json["counts"]["mine"] == 2
 
 
+async def test_many_leave_alone_what_somebody_else_changed_meanwhile(house, troubled):
+    ana = await person(house)
+    bo = await person(house, "bo@shop.example", "support", "Bo")
+    await as_person(house, bo, "PUT", f"/v1/shipments/{troubled[0]}/handling", {"assignee": "me"})
+    wish = {"shipment_ids": troubled, "assignee": "me", "versions": dict.fromkeys(troubled, 0)}
+    late, taken = (await as_person(house, ana, "POST", "/v1/desk/handling", wish)).json["data"]
+    assert (late["problem"]["type"], late["handling"]["version"]) == ("/problems/conflict", 1)
+    assert taken["handling"]["version"] == 1
+    assert (await as_person(house, bo, "GET", "/v1/desk/queues")).json["counts"]["mine"] == 1
+    wish = {"shipment_ids": troubled, "assignee": "none", "version": 1}
+    assert (await as_person(house, ana, "POST", "/v1/desk/handling", wish)).pointers == ["/version"]
+
+
+async def test_colleagues_hear_of_it_at_once_and_merchants_systems_do_not(house, troubled):
+    cookie = await person(house)
+    async with listening(house, "?types=*") as systems, listening(house, "?types=*", cookie=cookie) as console:
+        path = f"/v1/shipments/{troubled[0]}"
+        await house.call("PUT", f"{path}/handling", {"snoozed_until": "2199-01-01T00:00:00Z"})
+        heard = await console.block()
+        assert heard == {"event": "desk.changed", "data": f'{{"shipment_ids":["{troubled[0]}"]}}'}
+        await house.call("POST", f"{path}/notes", {"text": "She called"})
+        assert (await console.block())["event"] == "desk.changed"
+        await house.call("POST", f"{path}/events", {"status": "in_transit", "at": "2026-11-20T08:00:00Z"})
+        assert (await systems.event())[1].startswith("shipment.")
+
+
 @pytest.mark.parametrize(
     ("wish", "pointer"),
     [
@@ -122,7 +149,7 @@ async def test_notes_are_the_desks_and_sealed(house, troubled):
     rows = await house.gateway.store.read(lambda conn: conn.execute(DeskTables.note.select()).all())
     assert b"waits" not in repr(rows).encode()
     assert "Called" not in (await house.call("GET", f"/v1/shipments/{troubled[0]}")).body.decode()
-    assert (await house.call("POST", path, {"text": ""})).pointers == ["/text"]
+    assert (await house.call("POST", path, {"text": " "})).pointers == ["/text"]
 
 
 async def test_the_carriers_bytes_stand_behind_each_event(house):

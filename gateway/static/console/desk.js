@@ -1,9 +1,11 @@
 // The work list: queues on the left, what waits in the middle, the shipment beside it where there is room.
 
-import { age, api, button, fill, form, h, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
+import { age, api, button, fill, form, h, plural, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
 import { go } from "./app.js";
 import { follow } from "./live.js";
 import { open as openShipment } from "./shipment.js";
+
+const PAGE = 40;
 
 export async function open(main, _, query) {
   const queue = query.get("queue") ?? "";
@@ -12,7 +14,7 @@ export async function open(main, _, query) {
   const beside = h("section", { class: "beside", "aria-label": "Shipment" }, h("p", { class: "empty" }, "Choose a shipment: its whole story opens here."));
   fill(main, h("div", { class: "desk" }, queues, list, beside));
   list.append(skeleton());
-  const state = { queue, query, rows: [], at: -1, marked: new Set(), cursor: null, closeShipment: () => {} };
+  const state = { queue, query, rows: [], at: -1, last: 0, marked: new Set(), cursor: null, closeShipment: () => {} };
 
   async function count() {
     const { counts } = await api("GET", "/v1/desk/queues");
@@ -27,17 +29,19 @@ export async function open(main, _, query) {
   }
 
   const path = (more = "") => {
-    const asked = new URLSearchParams({ queue: state.queue, limit: "40" });
+    const asked = new URLSearchParams({ queue: state.queue });
     for (const name of ["carrier", "assignee"]) if (query.get(name)) asked.set(name, query.get(name));
     return `/v1/desk/work?${asked}${more}`;
   };
 
   async function load(keep = false) {
-    const page = await api("GET", path());
+    const page = await api("GET", path(`&limit=${Math.min(200, Math.max(PAGE, state.rows.length))}`)); // what was shown stays shown
     const chosen = state.rows[state.at]?.shipment.id;
+    if (keep && state.at >= 0) state.last = state.at;
     state.rows = page.data;
     state.cursor = page.next_cursor;
     state.at = keep ? state.rows.findIndex((one) => one.shipment.id === chosen) : state.at;
+    state.marked = new Set(state.rows.map((one) => one.shipment.id).filter((id) => state.marked.has(id))); // no act on what nobody sees
     draw();
   }
 
@@ -89,16 +93,17 @@ export async function open(main, _, query) {
   }
 
   async function more() {
-    const page = await api("GET", path(`&cursor=${encodeURIComponent(state.cursor)}`));
+    const page = await api("GET", path(`&limit=${PAGE}&cursor=${encodeURIComponent(state.cursor)}`));
     state.rows.push(...page.data);
     state.cursor = page.next_cursor;
     draw();
   }
 
   async function many(change) {
-    const told = await api("POST", "/v1/desk/handling", { shipment_ids: [...state.marked], ...change });
+    const versions = Object.fromEntries(state.rows.filter((one) => state.marked.has(one.shipment.id)).map((one) => [one.shipment.id, one.handling.version]));
+    const told = await api("POST", "/v1/desk/handling", { shipment_ids: [...state.marked], versions, ...change });
     const failed = told.data.filter((one) => one.problem).length;
-    say(failed ? `${told.data.length - failed} done, ${failed} are not there any more` : `${told.data.length} done`);
+    say(failed ? `${told.data.length - failed} done. ${plural(failed, "shipment")} somebody else changed a moment ago: the list shows how it stands now.` : `${told.data.length} done`);
     state.marked.clear();
     await Promise.all([count(), load(true)]);
   }
@@ -134,8 +139,9 @@ export async function open(main, _, query) {
   }
 
   const onKey = ({ detail: key }) => {
-    if (key === "j") choose(Math.min(state.at + 1, state.rows.length - 1));
-    else if (key === "k") choose(Math.max(state.at - 1, 0));
+    // Where the chosen one has left the queue, the next is the one that took its place.
+    if (key === "j") choose(Math.min(state.at < 0 ? state.last : state.at + 1, state.rows.length - 1));
+    else if (key === "k") choose(Math.max((state.at < 0 ? state.last : state.at) - 1, 0));
     else if (key === "e") handle({ assignee: "me" }, "It is yours");
     else if (key === "s") handle({ snoozed_until: tomorrow() }, "It sleeps until tomorrow, 8:00");
     else if (key === "x" && state.rows[state.at]) { const id = state.rows[state.at].shipment.id; state.marked.has(id) ? state.marked.delete(id) : state.marked.add(id); draw(); }

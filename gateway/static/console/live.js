@@ -1,11 +1,14 @@
 // What happens while somebody looks: one stream of the merchant's messages, told to the view that is open.
 
 export function follow(heard) {
-  let stream = new EventSource("/v1/stream?types=*");
+  const stream = new EventSource("/v1/stream?types=*");
   let soon = null;
   const shipments = new Set();
   const take = (event) => {
-    try { shipments.add(JSON.parse(event.data).data?.shipment?.id ?? ""); } catch { return; }
+    try {
+      const { data, shipment_ids: ids } = JSON.parse(event.data);
+      for (const id of ids ?? [data?.shipment?.id ?? "", data?.order?.id ?? ""]) shipments.add(id);
+    } catch { return; }
     soon ??= setTimeout(() => { soon = null; const some = new Set(shipments); shipments.clear(); heard(some); }, 400);
   };
   // Events are named by their type, so all that the API lists are listened to.
@@ -14,5 +17,6 @@ export function follow(heard) {
 }
 
 const STATUSES = ["pending", "ordered", "info_received", "in_transit", "out_for_delivery", "attempt_failed", "available_for_pickup", "delivered", "exception", "returning", "returned", "refunded", "cancelled", "expired", "unknown"];
+const ORDERS = ["ordered", "partially_shipped", "in_transit", "out_for_delivery", "attempt_failed", "available_for_pickup", "exception", "partially_delivered", "delivered", "returning", "partially_returned", "returned", "partially_refunded", "refunded", "cancelled"];
 const TROUBLES = ["stalled", "not_handed_over", "customs_stuck", "attempts_failed", "promise_at_risk", "promise_missed", "not_understood"];
-const TYPES = [...STATUSES, ...TROUBLES, "event", "eta_changed", "carrier_changed", "proof_added", "rated"].map((one) => `shipment.${one}`).concat(["courier.arriving", "conversation.message", "rating.received"]);
+const TYPES = [...STATUSES, ...TROUBLES, "event", "eta_changed", "carrier_changed", "proof_added"].map((one) => `shipment.${one}`).concat(ORDERS.map((one) => `order.${one}`), ["courier.arriving", "conversation.message", "rating.received", "desk.changed"]);
