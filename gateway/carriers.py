@@ -7,6 +7,7 @@ secret neither forgets what was asked today nor wakes a carrier that is out of o
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -165,6 +166,22 @@ class CarrierAccess:
         if breaker is None:
             breaker = self._breakers[key] = Breaker(clock=self._clock, on_change=partial(_say, key[1], key[2]))
         return breaker
+
+    def resting(self, merchant_id: str | None = None) -> Counter[str]:
+        """Return by carrier how many accounts' breakers are not closed, of one merchant or of all."""
+        return Counter(
+            carrier
+            for (whose, carrier, _), breaker in self._breakers.items()
+            if merchant_id in (None, whose) and breaker.state != "closed"
+        )
+
+    def used_up(self, merchant_id: str | None = None) -> dict[str, float]:
+        """Return by carrier the part of a day's allowance the busiest account has used (0 to 1)."""
+        found: dict[str, float] = {}
+        for (whose, carrier, _), limits in self._limits.items():
+            if merchant_id in (None, whose) and limits.per_day:
+                found[carrier] = max(found.get(carrier, 0.0), min(limits.limiter.used_today / limits.per_day, 1.0))
+        return found
 
     async def note_usage(self) -> None:
         """Note how much of a day's allowance is used up, so that a restart does not begin it anew.

@@ -40,6 +40,7 @@ PAGES = (
     "insights",
     "conversations",
     "fleet",
+    "carriers",
 )
 
 

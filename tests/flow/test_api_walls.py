@@ -61,7 +61,7 @@ MAY = {
     "GET /v1/desk/filters": "merchant support",
     "POST /v1/desk/filters": "merchant support",
     "DELETE /v1/desk/filters/{filter_id}": "merchant support",
-    "GET /v1/health/connectors": "operator",
+    "GET /v1/health/connectors": "merchant support operator",
     "POST /v1/shops": "merchant",
     "GET /v1/shops": "merchant support",
     "GET /v1/shops/{shop_id}": "merchant support",

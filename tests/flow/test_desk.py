@@ -193,6 +193,30 @@ async def test_operators_see_how_connectors_fare_and_nobodys_data(house):
     assert "DEMO1002" not in told.body.decode()
 
 
+async def test_merchants_see_how_their_own_connectors_fare_and_nobody_elses(house):
+    account_id = await house.demo_account()
+    await house.shipment()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    _, others = await house.merchant()
+    assert (await house.call("GET", "/v1/health/connectors", key=others)).json["data"] == []
+    (demo,) = (await house.call("GET", "/v1/health/connectors")).json["data"]
+    assert (demo["accounts_active"], demo["shipments"], demo["payloads_today"]) == (1, 1, 1)
+
+
+async def test_a_resting_account_and_a_used_limit_are_seen(house):
+    access = house.gateway.carriers
+    account_id = await house.demo_account()
+    await house.call("PATCH", f"/v1/accounts/{account_id}", {"limits": {"per_second": 5, "per_day": 4}})
+    opened = await access.opened(house.merchant_id, "demo", account_id)
+    await opened.client._limiter.wait()
+    for _ in range(5):
+        opened.client._breaker.failed()
+    for key in ("", await house.key_of("operator")):
+        (demo,) = (await house.call("GET", "/v1/health/connectors", key=key)).json["data"]
+        assert (demo["breakers_open"], demo["limit_used"]) == (1, 0.25)
+    assert access.resting("mer_x") == {}
+
+
 @pytest.mark.sqlite_only
 async def test_the_queues_are_counted_and_listed_by_index(house, troubled):
     stalled = desk.Work(queue="stalled", person_id="per_1")

@@ -112,10 +112,15 @@ class ConnectorHealth(BaseModel, extra="forbid"):
     shipments: int = Field(description="Tracked ones that are asked for or were pushed.")
     shipments_failing: int = Field(description="Of these, those whose last question failed.")
     polled_at: datetime | None
+    answered_at: datetime | None = Field(description="When a question was last answered.")
     pushed_at: datetime | None
     payloads_today: int
     unreadable_today: int
     unlisted_codes: int
+    breakers_open: int = Field(description="Accounts not asked with for now: too many questions in a row failed.")
+    limit_used: float | None = Field(
+        description="The part of a day's allowance the busiest account used (0 to 1); null without one."
+    )
 
 
 class ConnectorsHealth(BaseModel, extra="forbid"):

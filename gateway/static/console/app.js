@@ -21,7 +21,8 @@ const VIEWS = [
 
 const NAV = [
   ...(staff ? [["/console/desk", "Desk"], ["/console/conversations", "Conversations"], ["/console/ratings", "Ratings"], ["/console/fleet", "Fleet"], ["/console/insights", "Insights"]] : []),
-  ...(staff ? [["/console/endpoints", "Endpoints"], ["/console/setup", "Set-up"]] : [["/console/carriers", "Connectors"]]),
+  ...(staff ? [["/console/endpoints", "Endpoints"], ["/console/setup", "Set-up"]] : []),
+  ["/console/carriers", "Connectors"],
   ...(owner ? [["/console/people", "People"]] : []),
 ];
 

@@ -1,10 +1,20 @@
-// How the connectors fare, for who runs the gateway.
+// How the connectors fare: all of them for who runs the gateway, their own for a merchant's people.
 
-import { api, fill, h, table, timeOf } from "./lib.js";
+import { api, complaint, fill, h, staff, table, timeOf } from "./lib.js";
 
 export async function open(main) {
+  try {
+    await draw(main);
+  } catch (trouble) {
+    fill(main, h("section", { class: "card" }, h("h1", {}, "Connectors in use"), complaint(trouble)));
+  }
+}
+
+async function draw(main) {
   const { data } = await api("GET", "/v1/health/connectors");
-  const rate = (one) => (one.shipments ? `${Math.round((100 * one.shipments_failing) / one.shipments)} %` : "");
-  fill(main, h("section", { class: "card" }, h("h1", {}, "Connectors in use"), h("p", { class: "small" }, "No parcel and nobody's data stands here. /metrics has breakers and limits by account."), table(["Connector", "Proof", "Accounts", "Parcels", "Failing", "Last asked", "Last pushed", "Payloads today", "Unreadable", "Unlisted codes"], data.map((one) => [
-    one.name, one.proof_level, one.accounts_rejected ? h("span", {}, String(one.accounts_active), " ", h("span", { class: "chip bad" }, `${one.accounts_rejected} rejected`)) : String(one.accounts_active), String(one.shipments), rate(one), timeOf(one.polled_at), timeOf(one.pushed_at), String(one.payloads_today), one.unreadable_today ? h("span", { class: "chip bad" }, String(one.unreadable_today)) : "0", String(one.unlisted_codes)]), "No connector is in use yet: make a merchant, give it an account, register a parcel.")));
+  const percent = (part) => `${Math.round(100 * part)} %`;
+  const bad = (text) => h("span", { class: "chip bad" }, text);
+  const accounts = (one) => h("span", {}, String(one.accounts_active), one.accounts_rejected ? [" ", bad(`${one.accounts_rejected} rejected`)] : null, one.breakers_open ? [" ", bad(`${one.breakers_open} resting`)] : null);
+  fill(main, h("section", { class: "card" }, h("h1", {}, "Connectors in use"), h("p", { class: "small" }, staff ? "Yours alone. “Resting”: too many questions in a row failed, so the carrier is left alone for a while." : "No parcel and nobody's data stands here. “Resting”: too many questions in a row failed, so the carrier is left alone for a while."), table(["Connector", "Proof", "Accounts", "Parcels", "Failing", "Last answer", "Last asked", "Last push", "Of the day's limit", "Payloads today", "Unreadable", "Unlisted codes"], data.map((one) => [
+    one.name, one.proof_level, accounts(one), String(one.shipments), one.shipments ? percent(one.shipments_failing / one.shipments) : "", timeOf(one.answered_at), timeOf(one.polled_at), timeOf(one.pushed_at), one.limit_used === null ? "" : percent(one.limit_used), String(one.payloads_today), one.unreadable_today ? bad(String(one.unreadable_today)) : "0", String(one.unlisted_codes)]), staff ? "No connector is in use yet: add an account, register a parcel." : "No connector is in use yet: make a merchant, give it an account, register a parcel.")));
 }
