@@ -97,6 +97,10 @@ async def test_an_order_without_a_parcel_is_found_by_its_number(house, phone):
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/console/orders/{made.json['id']}")
     await page.wait_for_selector("text=No parcel yet.")
+    await page.click("text=Cancel the order")
+    await page.click("dialog button.danger")
+    await page.wait_for_selector(".lead:has-text('Cancelled by the shop')")
+    assert await serious(page) == []
     await page.fill("#find", "B-2002")
     await page.wait_for_selector("h1:has-text('Nothing for')")
 
@@ -118,6 +122,8 @@ async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     await page.wait_for_selector(".shipment h1:has-text('DEMO100200302')")
     await page.wait_for_selector(".entry.events >> nth=2")
     assert "Ana Prado" in await page.inner_text(".facts")
+    kinds = await page.locator("fieldset:has-text('Scans')").bounding_box()
+    assert kinds["height"] < 40, "the kinds of entries stand in one line"
     assert await serious(page) == []
     await keep(page, "console-shipment-1280")
     await page.click("text=carrier's bytes >> nth=0")
@@ -157,6 +163,12 @@ async def test_a_return_is_started_and_understood(house, phone, faults):
     said = await page.inner_text("main")
     assert "Too small" in said
     assert "Return DEMO100200351" in said
+    assert "Handed over" in said.partition("The whole journey")[2]
+    for step, then in (("It arrived", "Return received"), ("It is checked", "Return checked")):
+        await page.click(f".work button:has-text('{step}')")
+        await page.wait_for_selector(f".work:has-text('{then}')")
+    await page.click(".work button:has-text('Money refunded')")
+    await page.wait_for_selector(".lead:has-text('Money refunded')")
     assert await serious(page) == []
     await keep(page, "console-order-1280")
 

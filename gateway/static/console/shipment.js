@@ -2,8 +2,10 @@
 
 import { all, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
 import { follow } from "./live.js";
+import { startReturn } from "./order.js";
 
 const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notes", "Notes"], ["talk", "Conversation"]];
+const NOT_SAID = new Set(["pending", "expired", "unknown"]); // of our knowledge, not of the parcel
 const hidden = new Set();
 
 export async function open(main, id, _, { quietly = false } = {}) {
@@ -84,7 +86,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
       button("Correct", () => correct(base, one)),
       button("Add an event", () => addEvent(base)),
       button("Add a note", () => addNote(base)),
-      order ? button("Start a return", () => startReturn(order)) : null,
+      order ? button("Start a return", () => startReturn(order, refresh)) : null,
       one.tracking_url ? h("a", { class: "button-2", href: one.tracking_url, target: "_blank", rel: "noopener" }, "Recipient's page") : null,
       one.tracking ? button("Stop tracking", async () => {
         if (!await sure(`Nobody will be asked or told about ${one.tracking_number} any more. What is known stays. You can track it again by registering it.`, "Stop tracking")) return;
@@ -114,7 +116,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
   function addEvent(base) {
     const now = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 16);
     const dialog = show("Add an event by hand", h("p", { class: "small" }, "It goes the same way as a carrier's, and is marked as yours."), form([
-      { name: "status", label: "What happened", value: "in_transit", options: Object.entries(words.status).map(([value, label]) => ({ value, label })) },
+      { name: "status", label: "What happened", value: "in_transit", options: Object.entries(words.status).filter(([value]) => !NOT_SAID.has(value)).map(([value, label]) => ({ value, label })) },
       { name: "at", label: "When, on your clock", type: "datetime-local", value: now, required: true },
       { name: "text", label: "In words (optional)" },
     ], "Add", async (values) => {
@@ -130,20 +132,6 @@ export async function open(main, id, _, { quietly = false } = {}) {
       await api("POST", `${base}/notes`, values);
       dialog.close();
       say("Kept");
-      await refresh();
-    }));
-  }
-
-  function startReturn(order) {
-    const dialog = show(`Return of order ${order.order_number}`, form([
-      { name: "reason", label: "Why (optional)" },
-      { name: "tracking_number", label: "Its tracking number (optional)" },
-      { name: "carrier", label: "The carrier's code (optional)" },
-    ], "Start the return", async ({ reason, tracking_number, carrier }) => {
-      const wish = { status: "requested", ...(reason ? { reason } : {}), ...(tracking_number ? { shipment: { tracking_number, ...(carrier ? { carrier } : {}) } } : {}) };
-      await api("POST", `/v1/orders/${order.id}/returns`, wish);
-      dialog.close();
-      say("The return is started");
       await refresh();
     }));
   }
@@ -178,7 +166,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     const redraw = () => fill(list, ...entries.filter((one) => !hidden.has(one.kind)).map((one) => h("li", { class: `entry ${one.kind}` }, h("div", { class: "entry-time small" }, timeOf(one.at)), one.node)));
     redraw();
     return h("section", { class: "card" }, h("header", { class: "row spread" }, h("h2", {}, "What happened"),
-      h("fieldset", { class: "row filters" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); redraw(); } }), text)))),
+      h("fieldset", { class: "row" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); redraw(); } }), text)))),
     entries.length ? list : h("p", { class: "empty" }, "Nothing yet. As soon as the carrier says something, it stands here."));
   }
 
