@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -53,6 +54,9 @@ class Plan:
     warnings: tuple[str, ...] = ()
 
 
+_ROUNDED = re.compile(r"[0-9]([.,][0-9]+)?E\+[0-9]+", re.IGNORECASE)
+
+
 def spell(number: str, carrier: str | None = None) -> str:
     """Return a number as carriers spell it. Raises `Refused` where it is none.
 
@@ -65,8 +69,10 @@ def spell(number: str, carrier: str | None = None) -> str:
         spelled = spelled.upper()
         if plain != spelled and detect(plain, known_formats()):
             spelled = plain
-    if not plain:
+    if not any(character.isalnum() for character in plain):
         raise Refused([("/tracking_number", "holds neither letters nor digits")])
+    if _ROUNDED.fullmatch(spelled):
+        raise Refused([("/tracking_number", "was rounded by a spreadsheet: make its column text before it is saved")])
     if len(spelled) > LONGEST:
         raise Refused([("/tracking_number", f"is longer than {LONGEST} characters")])
     return spelled

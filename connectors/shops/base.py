@@ -124,6 +124,10 @@ class Shop(ABC):
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """Return if the push is the shop's own. Raises `Forged`."""
 
+    def flaws(self, secrets: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG002
+        """Return what is wrong with an account's secrets, by their names: nothing could be verified with them."""
+        return {}
+
     def challenge(self, push: Push) -> Reply | None:  # noqa: ARG002
         """Answer a handshake that carries no news; None where this is an ordinary push."""
         return None

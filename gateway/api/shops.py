@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from connectors.shops import shop
-from gateway.accounts import BadAccount, check_secrets
+from gateway.accounts import BadAccount
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
@@ -109,7 +109,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             kept = {name: value for name, value in secrets.items() if value is not None}
             known = shop(row["shop"]).facts.secrets
             unknown = {name: "" for name, value in wish.secrets.items() if value is None and name not in known}
-            check_secrets(shop(row["shop"]), kept | unknown)
+            accounts.check(shop(row["shop"]), kept | unknown)
             tells = accounts.writes_back(shop(row["shop"]), kept)
             values |= {"tell_at": ask.now if tells else None, "tell_failures": 0, "told_trouble": ""}
             if not tells:

@@ -60,7 +60,7 @@ def read(kind: Kind, form: Form, body: bytes) -> list[Item]:
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as trouble:
-        raise BadFile(f"is not UTF-8 (byte {trouble.start})") from None
+        raise BadFile(f"is not UTF-8 (byte {trouble.start}): save it as such, in spreadsheets as “CSV UTF-8”") from None
     if "\0" in text:
         raise BadFile("holds a zero character")
     items = list(_ndjson(text) if form == "ndjson" else _csv(kind, text))

@@ -49,7 +49,7 @@ def prepare(
         of = shop(code)
     except UnknownShop:
         raise BadAccount({"shop": f"there is no such shop; there are {', '.join(shop_codes())}"}) from None
-    check_secrets(of, secrets)
+    check(of, secrets)
     tells = writes_back(of, secrets)
     account_id = new_id("sho", now)
     return {
@@ -67,6 +67,13 @@ def prepare(
         "created_at": now,
         "changed_at": now,
     }
+
+
+def check(of: Shop, secrets: Mapping[str, str]) -> None:
+    """Check an account's secrets. Raises `BadAccount` naming each that is wrong."""
+    check_secrets(of, secrets)
+    if flaws := of.flaws(secrets):
+        raise BadAccount({f"secrets/{name}": reason for name, reason in flaws.items()})
 
 
 def writes_back(of: Shop, secrets: Mapping[str, str]) -> bool:

@@ -101,6 +101,10 @@ async def test_an_order_without_a_parcel_is_found_by_its_number(house, phone):
     await page.click("dialog button.danger")
     await page.wait_for_selector(".lead:has-text('Cancelled by the shop')")
     assert await serious(page) == []
+    await house.call("POST", "/v1/orders", {"order_number": "#1001"})
+    for typed, number in (("b-2001", "B-2001"), ("1001", "#1001")):
+        await page.fill("#find", typed)
+        await page.wait_for_selector(f"[data-row] .number:has-text('{number}')")
     await page.fill("#find", "B-2002")
     await page.wait_for_selector("h1:has-text('Nothing for')")
 

@@ -220,6 +220,15 @@ async def test_a_status_of_the_very_second_the_order_was_placed_counts(house):
     assert (await the_order(house))["substatus"] == "on_hold"
 
 
+async def test_a_secret_that_could_verify_nothing_is_refused(house):
+    wish = {"shop": "generic", "secrets": {"signing_secret": "whsec_not base64!"}}
+    refused = await house.call("POST", "/v1/shops", wish)
+    assert (refused.status, refused.pointers) == (422, ["/secrets/signing_secret"])
+    account_id = await shop_of(house, "generic")
+    refused = await house.call("PATCH", f"/v1/shops/{account_id}", {"secrets": wish["secrets"]})
+    assert refused.pointers == ["/secrets/signing_secret"]
+
+
 async def test_goods_without_a_number_and_numbers_of_unknown_carriers_are_deliveries_of_the_order(house):
     account_id = await shop_of(house)
     await push(house, account_id, "shopify", "order-created")

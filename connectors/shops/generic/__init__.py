@@ -29,7 +29,7 @@ class Shop(base.Shop):
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """Standard Webhooks 1.0: one of the `v1` signatures is the base64 HMAC-SHA256 of `id.timestamp.body`."""
-        key = base64_key(require_secret(secrets, "signing_secret").removeprefix("whsec_"))
+        key = _key(require_secret(secrets, "signing_secret"))
         stamp = require_header(push.headers, "webhook-timestamp")
         signed = f"{require_header(push.headers, 'webhook-id')}.{stamp}.".encode() + push.body
         given = require_header(push.headers, "webhook-signature").split()
@@ -37,6 +37,14 @@ class Shop(base.Shop):
         if not any(hmac_ok(key, signed, one, encoding="base64") for one in theirs):
             raise Forged("no signature is this body's")
         require_fresh(stamp, push.received_at)
+
+    def flaws(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """A secret that is not base64 would refuse every push."""
+        try:
+            _key(secrets["signing_secret"])
+        except Forged:
+            return {"signing_secret": "is not base64 after `whsec_`"}
+        return {}
 
     def parse(self, payload: Payload) -> Iterator[Said]:
         """Yield an order, its events and its parcels."""
@@ -83,6 +91,10 @@ class Shop(base.Shop):
                 is_return=dig(parcel, "return") is True,
                 void=dig(parcel, "cancelled") is True,
             )
+
+
+def _key(secret: str) -> bytes:
+    return base64_key(secret.strip().removeprefix("whsec_"))
 
 
 def _goods(node: Any) -> Goods:

@@ -29,9 +29,13 @@ export async function open(main, _, query) {
   return () => document.removeEventListener("desk-key", onKey);
 }
 
-// An order may have no parcel yet, so its number is asked for as well. What is too long for a number is none.
+// An order may have no parcel yet, so its number is asked for as well, also as shops write it and people do not: #1001, A-17.
+// What is too long for a number is none.
 async function ordersOf(q) {
-  return api("GET", `/v1/orders?limit=5&order_number=${encodeURIComponent(q.trim())}`).then(({ data }) => data, () => []);
+  const number = q.trim();
+  const spelled = [...new Set([number, number.toUpperCase(), `#${number}`])];
+  const found = await Promise.all(spelled.map((one) => api("GET", `/v1/orders?limit=5&order_number=${encodeURIComponent(one)}`).then(({ data }) => data, () => [])));
+  return found.flat();
 }
 
 function orderRow(of) {

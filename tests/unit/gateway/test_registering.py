@@ -20,7 +20,7 @@ def test_letters_stay_as_written_only_for_a_carrier_to_whom_they_matter(number, 
     assert spell(number, carrier) == spelled
 
 
-@pytest.mark.parametrize("number", [" - ", "x" * 65])
+@pytest.mark.parametrize("number", [" - ", "???", "\u200b", "x" * 65, "1.23E+11", "9,2e+21"])
 def test_what_is_no_number_is_refused_for_every_carrier(number):
     for carrier in (None, "spoke-dispatch"):
         with pytest.raises(Refused):
