@@ -307,6 +307,9 @@ async def begin_return(ask: Ask) -> web.StreamResponse:
             (made,), told = registration.register(gateway.links, conn, merchant_id, [draft], ask.now)
             if isinstance(made, Refused):
                 raise made
+            if (made.row["direction"], made.row["order_number"]) != ("return", row["order_number"]):
+                reason = "is a parcel you track already, and none that brings back goods of this order"
+                raise Refused([("/tracking_number", reason)])
             due = made.row["next_poll_at"]
             entries += told.get(merchant_id, [])
         entries += refolding.follow(conn, {(merchant_id, row["order_number"])}, ask.now).get(merchant_id, [])

@@ -269,6 +269,18 @@ async def test_a_return_is_one_with_or_without_blanks_round_its_id_and_since_it_
     assert (back["status"], back["substatus"], back["since"]) == ("returned", "inspected", "2026-11-05T08:00:00Z")
 
 
+async def test_a_parcel_on_its_way_out_or_of_another_order_brings_nothing_back(house):
+    order_id = await order(house, lines=LINES)
+    await house.shipment("DEMO100200302", order_number="A-1")
+    await house.shipment("DEMO100200351", order_number="A-2", direction="return")
+    before = await seen(house, order_id)
+    for number in ("DEMO100200302", "DEMO100200351"):
+        wish = {"shipment": {"tracking_number": number, "carrier": "demo"}}
+        refused = await house.call("POST", f"/v1/orders/{order_id}/returns", wish)
+        assert (refused.status, refused.pointers) == (422, ["/shipment/tracking_number"])
+    assert await seen(house, order_id) == before
+
+
 async def test_a_return_that_is_refused_leaves_nothing_behind(house):
     order_id = await order(house)
     await house.call("POST", f"/v1/orders/{order_id}/returns", {"shipment": {"tracking_number": "ABC"}})
