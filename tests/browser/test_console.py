@@ -11,6 +11,7 @@ from flow.test_desk import troubled  # noqa: F401 - a fixture
 from gateway.clock import now_ms
 from gateway.staff import people
 from gateway.tables import Tables
+from normalizer.codes import COLUMNS, read_codes
 
 DEAF = """() => {
   const real = window.fetch;
@@ -175,6 +176,36 @@ async def test_a_return_is_started_and_understood(house, phone, faults):
     await page.wait_for_selector(".lead:has-text('Money refunded')")
     assert await serious(page) == []
     await keep(page, "console-order-1280")
+
+
+async def test_an_unlisted_code_gets_its_meaning_and_the_row_to_add_is_one(house, phone):
+    account_id = await house.demo_account()
+    await house.shipment()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP", 'ODD, "X"')
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/setup")
+    await page.click("button:has-text('Codes')")
+    await page.wait_for_selector("dialog label:has-text('1 time')")
+    await page.select_option("dialog select", "exception/customs_held")
+    await page.click("dialog button[type=submit]")
+    row = await page.inner_text("dialog pre")
+    (meaning,) = read_codes([",".join(COLUMNS), row]).values()
+    assert (meaning.status, meaning.substatus) == ("exception", "customs_held")
+    told = (await house.call("GET", f"/v1/accounts/{account_id}/codes")).json
+    assert [(one["status"], one["substatus"]) for one in told["data"]] == [("exception", "customs_held")]
+
+
+async def test_an_event_by_hand_says_what_happened_in_detail(house, phone):
+    shipment_id = await house.shipment()
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{shipment_id}")
+    await page.click("text=Add an event")
+    assert await page.locator("dialog option[value^='unknown']").count() == 0
+    await page.select_option("dialog select", "attempt_failed/no_access")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector(".entry .chip:has-text('by hand')")
+    one = (await house.call("GET", f"/v1/shipments/{shipment_id}")).json
+    assert (one["status"], one["substatus"]) == ("attempt_failed", "no_access")
 
 
 async def test_a_carrier_is_corrected(house, phone):

@@ -89,6 +89,14 @@ export function statusWords(status, substatus) {
   return words.substatus[status]?.[substatus] ?? words.status[status] ?? status.replaceAll("_", " ");
 }
 
+// What can be said to have happened, as options of a form: each status, then its details. Values are "status/substatus".
+export function happenings(without = []) {
+  return Object.keys(words.status).filter((one) => !without.includes(one)).flatMap((one) => [
+    { value: `${one}/other`, label: words.status[one] },
+    ...Object.entries(words.substatus[one] ?? {}).filter(([detail]) => detail !== "other").map(([detail, text]) => ({ value: `${one}/${detail}`, label: `${words.status[one]}: ${text}` })),
+  ]);
+}
+
 const TONES = { in_transit: "move", out_for_delivery: "move", attempt_failed: "bad", available_for_pickup: "wait", delivered: "good", exception: "bad", returning: "move", returned: "good", refunded: "good", expired: "bad" };
 const SIGNS = { delivered: "✓", refunded: "✓", returned: "↩", returning: "↩", out_for_delivery: "▸", in_transit: "→", attempt_failed: "✕", exception: "!", expired: "!", available_for_pickup: "⌂", cancelled: "⊘", unknown: "?" };
 

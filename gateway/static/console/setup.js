@@ -1,6 +1,6 @@
 // Set-up: carrier accounts, unlisted codes, keys, ways to reach people, words, look.
 
-import { all, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, sure, table, timeOf, words } from "./lib.js";
+import { all, api, button, complaint, copyable, fill, form, h, happenings, owner, plural, say, show, skeleton, statusWords, sure, table, timeOf } from "./lib.js";
 
 const PARTS = [["accounts", "Carrier accounts", accounts], ["keys", "Keys", keys], ["channels", "Ways to reach people", channels], ["templates", "Words of notices", templates], ["look", "Your look", look]];
 
@@ -64,16 +64,19 @@ function test(account) {
   }));
 }
 
+const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
 async function codes(account) {
   const told = await api("GET", `/v1/accounts/${account.id}/codes`);
   const open = told.unlisted ?? [];
   const rows = told.codes ?? told.data ?? [];
   const dialog = show("What do these codes mean?", h("p", {}, open.length ? `${plural(open.length, "code")} without a meaning. What you say here holds for this account, from the next news on.` : "Every code this carrier sent you has a meaning."),
-    ...open.slice(0, 30).map((one) => form([{ name: "status", label: `${one.code}: “${one.example || "no words"}”, ${one.count} times`, value: "in_transit", options: Object.entries(words.status).map(([value, label]) => ({ value, label })) }], "Say so", async ({ status }, made) => {
+    ...open.slice(0, 30).map((one) => form([{ name: "meaning", label: `${one.code}: “${one.example || "no words"}”, ${plural(one.count, "time")}`, value: "in_transit/other", options: happenings(["unknown"]) }], "Say so", async ({ meaning }, made) => {
+      const [status, substatus] = meaning.split("/");
       const now = await api("GET", `/v1/accounts/${account.id}/codes`);
       const kept = (now.codes ?? now.data ?? []).map(({ code, status: is, substatus, moves }) => ({ code, status: is, substatus, moves }));
-      await api("PUT", `/v1/accounts/${account.id}/codes`, { codes: [...kept.filter((row) => row.code !== one.code), { code: one.code, status, substatus: "other" }] });
-      made.replaceWith(h("div", {}, h("p", {}, `${one.code} means “${words.status[status]}” now. For everybody, add this row to the carrier's table:`), h("pre", { class: "bytes", tabindex: 0 }, `${one.code},${status},other,,`)));
+      await api("PUT", `/v1/accounts/${account.id}/codes`, { codes: [...kept.filter((row) => row.code !== one.code), { code: one.code, status, substatus }] });
+      made.replaceWith(h("div", {}, h("p", {}, `${one.code} means “${statusWords(status, substatus)}” now. For everybody, add this row to the carrier's codes.csv, where its code belongs in the order:`), h("pre", { class: "bytes", tabindex: 0 }, `${cell(one.code)},${status},${substatus},,seen in its answers,`)));
     })), rows.length ? h("details", {}, h("summary", {}, `${plural(rows.length, "code")} of your own`), table(["Code", "Means"], rows.map((row) => [row.code, `${row.status}, ${row.substatus}`]), "")) : null);
   return dialog;
 }

@@ -1,11 +1,11 @@
 // One shipment as one story: what it is, who takes care, everything that happened and was told, and what can be done.
 
-import { all, api, button, complaint, copyable, fill, form, h, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who, words } from "./lib.js";
+import { all, api, button, complaint, copyable, fill, form, h, happenings, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who } from "./lib.js";
 import { follow } from "./live.js";
 import { startReturn } from "./order.js";
 
 const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notes", "Notes"], ["talk", "Conversation"]];
-const NOT_SAID = new Set(["pending", "expired", "unknown"]); // of our knowledge, not of the parcel
+const NOT_SAID = ["pending", "expired", "unknown"]; // of our knowledge, not of the parcel
 const hidden = new Set();
 
 export async function open(main, id, _, { quietly = false } = {}) {
@@ -116,11 +116,12 @@ export async function open(main, id, _, { quietly = false } = {}) {
   function addEvent(base) {
     const now = new Date(Date.now() - new Date().getTimezoneOffset() * 60000).toISOString().slice(0, 16);
     const dialog = show("Add an event by hand", h("p", { class: "small" }, "It goes the same way as a carrier's, and is marked as yours."), form([
-      { name: "status", label: "What happened", value: "in_transit", options: Object.entries(words.status).filter(([value]) => !NOT_SAID.has(value)).map(([value, label]) => ({ value, label })) },
+      { name: "happened", label: "What happened", value: "in_transit/other", options: happenings(NOT_SAID) },
       { name: "at", label: "When, on your clock", type: "datetime-local", value: now, required: true },
       { name: "text", label: "In words (optional)" },
-    ], "Add", async (values) => {
-      await api("POST", `${base}/events`, { ...values, at: new Date(values.at).toISOString() });
+    ], "Add", async ({ happened, ...values }) => {
+      const [status, substatus] = happened.split("/");
+      await api("POST", `${base}/events`, { ...values, status, substatus, at: new Date(values.at).toISOString() });
       dialog.close();
       say("Added");
       await refresh();
