@@ -26,12 +26,15 @@ from gateway.visibility import shown
 from normalizer import render
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from sqlalchemy import Connection, RowMapping
 
     from gateway.api.desk_requests import FilterIn, HandlingChange, HandlingIn, ManyHandlingIn, NoteIn, WorkQuery
 
 CALLS = Calls("Desk")
-_MOST_EXPORTED = 10_000
+_AT_ONCE = 1_000
+"""Lines of an export read at once."""
 _MOST_BODY = 500_000
 _COLUMNS = (
     "since",
@@ -72,16 +75,12 @@ async def find(ask: Ask) -> web.StreamResponse:
         carrier=query.carrier,
         assignee=ask.principal.person_id if query.assignee == "me" else query.assignee,
     )
-    limit = _MOST_EXPORTED if query.format == "csv" else query.limit
     try:
-        rows, cursor = await ask.gateway.store.read(
-            lambda conn: work.page(conn, ask.merchant_id, wanted, after=query.cursor, limit=limit, now=ask.now)
-        )
+        if query.format == "csv":
+            return await _table(ask, wanted)
+        rows, cursor = await _page(ask, wanted, query.cursor, query.limit)
     except listing.BadCursor as trouble:
         raise invalid(("?cursor", str(trouble))) from None
-    if query.format == "csv":
-        names = await ask.gateway.store.read(lambda conn: people.names(conn, ask.merchant_id))
-        return _table(rows, names, query.queue)
     urls = await ask.gateway.links.urls(ask.merchant_id, [row["id"] for row, _ in rows])
     items = [
         {
@@ -96,21 +95,46 @@ async def find(ask: Ask) -> web.StreamResponse:
     return list_of(items, cursor)
 
 
-def _table(rows: list[tuple[RowMapping, dict[str, Any]]], names: dict[str, str], queue: str) -> web.Response:
-    written = io.StringIO()
-    lines = csv.writer(written)
-    lines.writerow(_COLUMNS)
-    for row, handling in rows:
-        assignee = handling["assignee"] or ""
-        told = {
-            **row,
-            **handling,
-            "since": render.millis_instant(row["since"]),
-            "assignee": names.get(assignee, assignee),
+async def _page(
+    ask: Ask, wanted: work.Work, after: str | None, limit: int
+) -> tuple[list[tuple[RowMapping, dict[str, Any]]], str | None]:
+    return await ask.gateway.store.read(
+        lambda conn: work.page(conn, ask.merchant_id, wanted, after=after, limit=limit, now=ask.now)
+    )
+
+
+async def _table(ask: Ask, wanted: work.Work) -> web.StreamResponse:
+    """Answer with all of a queue, piece by piece: it may be long."""
+    rows, cursor = await _page(ask, wanted, ask.query.cursor, _AT_ONCE)
+    names = await ask.gateway.store.read(lambda conn: people.names(conn, ask.merchant_id))
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{wanted.queue}.csv"',
         }
-        lines.writerow([_cell(told[name]) for name in _COLUMNS])
-    headers = {"Content-Disposition": f'attachment; filename="{queue}.csv"'}
-    return web.Response(text=written.getvalue(), content_type="text/csv", charset="utf-8", headers=headers)
+    )
+    await response.prepare(ask.request)
+    await response.write(_lines([_COLUMNS]))
+    while True:
+        await response.write(_lines(_told(row, handling, names) for row, handling in rows))
+        if cursor is None:
+            break
+        rows, cursor = await _page(ask, wanted, cursor, _AT_ONCE)
+    await response.write_eof()
+    return response
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> bytes:
+    written = io.StringIO()
+    csv.writer(written).writerows(rows)
+    return written.getvalue().encode()
+
+
+def _told(row: RowMapping, handling: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+    assignee = handling["assignee"] or ""
+    since = render.millis_instant(row["since"])
+    told = {**row, **handling, "since": since, "assignee": names.get(assignee, assignee)}
+    return [_cell(told[name]) for name in _COLUMNS]
 
 
 def _cell(value: Any) -> str:

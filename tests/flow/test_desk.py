@@ -5,6 +5,7 @@ from flow.test_api_stream import listening
 from flow.test_console_doors import as_person, person
 from plans import plan_of
 
+from gateway.api import desk as desk_calls
 from gateway.desk import work as desk
 from gateway.desk.tables import DeskTables
 from gateway.tables import Tables
@@ -128,6 +129,13 @@ async def test_colleagues_hear_of_it_at_once_and_merchants_systems_do_not(house,
 async def test_what_cannot_be_changed_names_its_field(house, troubled, wish, pointer):
     refused = await house.call("PUT", f"/v1/shipments/{troubled[0]}/handling", wish)
     assert (refused.status, refused.pointers) == (422, [pointer])
+
+
+async def test_a_long_queue_is_taken_away_whole(house, troubled, monkeypatch):
+    monkeypatch.setattr(desk_calls, "_AT_ONCE", 1)
+    table = await house.call("GET", "/v1/desk/work?queue=stalled&format=csv")
+    assert [line.split(",")[1] for line in table.body.decode().splitlines()[1:]] == ["DEMO100200351", "DEMO100200302"]
+    assert (await house.call("GET", "/v1/desk/work?queue=stalled&format=csv&cursor=x")).pointers == ["?cursor"]
 
 
 async def test_the_queue_can_be_taken_away_as_a_table_that_is_no_formula(house, troubled):
