@@ -220,6 +220,7 @@ async def things(house):
     )
     run = await house.call("POST", "/v1/runs", {"courier": "Rui", "day": "2199-11-20"})
     person_id, session_id = await somebody(house)
+    invitation = await house.call("POST", "/v1/people/invitations", {"email": "bo@shop.example"})
     saved = await house.call("POST", "/v1/desk/filters", {"name": "mine", "query": "queue=stalled"})
     event = (await house.call("GET", f"/v1/shipments/{shipment_id}/events")).json["data"][0]
     return {
@@ -238,6 +239,7 @@ async def things(house):
         "proof_id": proof_id,
         "person_id": person_id,
         "session_id": session_id,
+        "invitation_id": invitation.json["id"],
         "filter_id": saved.json["id"],
         "payload_id": event["payload_id"],
     }
