@@ -274,6 +274,15 @@ async def test_the_list_keeps_its_place_and_hears_what_colleagues_do(house, phon
     await ana.wait_for_selector(f"[data-row='{ids[2]}']", state="detached")
     await ana.keyboard.press("j")
     await ana.wait_for_selector(f"[data-row='{ids[3]}'].chosen")
+    # Acts on many can be undone: what was Bo's is Bo's again, what was nobody's is nobody's.
+    for id_ in ids[:2]:
+        await ana.check(f"[data-row='{id_}'] input")
+    await ana.click(".list-head >> text=Take")
+    await ana.wait_for_selector(f"[data-row='{ids[1]}'] .chip:has-text('yours')")
+    await ana.click("text=Undo")
+    await ana.wait_for_selector(f"[data-row='{ids[0]}'] .chip:has-text('Bo')")
+    await ana.wait_for_selector(f"[data-row='{ids[1]}'] .chip", state="detached")
+    await ana.check(f"[data-row='{ids[44]}'] input")
     # What has left the list is marked no more.
     await house.call("PUT", f"/v1/shipments/{ids[44]}/handling", {"snoozed_until": "2199-01-01T00:00:00Z"})
     await ana.wait_for_selector(f"[data-row='{ids[44]}']", state="detached")
@@ -314,6 +323,19 @@ async def test_every_page_reads_well(house, phone, troubled, size):  # noqa: F81
         said = (await page.inner_text("body")).split()
         assert not {"null", "undefined", "NaN", "[object"} & set(said), path
         await keep(page, f"console-{path.split('?')[0].replace('/', '-')[:20]}-{size['width']}")
+
+
+async def test_a_page_that_cannot_be_shown_says_so_and_is_tried_again(house, phone, faults):
+    faults.expected.append("status of 503")
+    page = await sign_in(house, phone, "ana@shop.example")
+    busy = {"status": 503, "content_type": "application/problem+json", "body": '{"title": "Busy"}'}
+    await page.route("**/v1/people", lambda route: route.fulfill(**busy))
+    await page.click(".top nav >> text=People")
+    await page.wait_for_selector("h1:has-text('It cannot be shown')")
+    assert "Busy" in await page.inner_text("main")
+    await page.unroute("**/v1/people")
+    await page.click("text=Try again")
+    await page.wait_for_selector("h1:has-text('People')")
 
 
 async def test_an_operator_sees_connectors_and_no_parcels(house, phone):

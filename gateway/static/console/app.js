@@ -1,6 +1,6 @@
 // The console: which view an address shows, what stands round it, and the keys that work everywhere.
 
-import { api, fill, h, owner, say, show, staff, who } from "./lib.js";
+import { Problem, api, button, complaint, fill, h, owner, say, show, staff, who } from "./lib.js";
 
 const VIEWS = [
   [/^\/console\/?$/, async (route) => go(staff ? "/console/desk" : "/console/carriers", true), null],
@@ -52,7 +52,14 @@ async function view() {
       if (location.pathname.startsWith(link.getAttribute("href"))) link.setAttribute("aria-current", "page");
       else link.removeAttribute("aria-current");
     }
-    const stop = await module.open(main, match[1] === undefined ? undefined : decodeURIComponent(match[1]), new URLSearchParams(location.search));
+    let stop;
+    try {
+      stop = await module.open(main, match[1] === undefined ? undefined : decodeURIComponent(match[1]), new URLSearchParams(location.search));
+    } catch (trouble) {
+      if (!(trouble instanceof Problem)) throw trouble;
+      if (mine === turn) fill(main, h("section", { class: "card" }, h("h1", {}, "It cannot be shown"), complaint(trouble), button("Try again", view)));
+      return;
+    }
     if (typeof stop === "function") { if (mine === turn) leave = stop; else stop(); }
     return;
   }

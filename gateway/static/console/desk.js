@@ -100,11 +100,24 @@ export async function open(main, _, query) {
   }
 
   async function many(change) {
+    const before = new Map(state.rows.map((one) => [one.shipment.id, one.handling.assignee ?? "none"]));
     const versions = Object.fromEntries(state.rows.filter((one) => state.marked.has(one.shipment.id)).map((one) => [one.shipment.id, one.handling.version]));
     const told = await api("POST", "/v1/desk/handling", { shipment_ids: [...state.marked], versions, ...change });
     const failed = told.data.filter((one) => one.problem).length;
-    say(failed ? `${told.data.length - failed} done. ${plural(failed, "shipment")} somebody else changed a moment ago: the list shows how it stands now.` : `${told.data.length} done`);
+    const done = told.data.filter((one) => !one.problem);
+    say(failed ? `${done.length} done. ${plural(failed, "shipment")} somebody else changed a moment ago: the list shows how it stands now.` : `${done.length} done`, done.length ? () => undo(done, (id) => (change.assignee ? { assignee: before.get(id) } : { awake: true })) : undefined);
     state.marked.clear();
+    await Promise.all([count(), load(true)]);
+  }
+
+  // Puts many back, those of the same kind in one call; what a colleague has changed since stays theirs.
+  async function undo(done, back) {
+    const kinds = new Map();
+    for (const one of done) {
+      const kind = JSON.stringify(back(one.shipment_id));
+      kinds.set(kind, [...(kinds.get(kind) ?? []), one]);
+    }
+    for (const [kind, those] of kinds) await api("POST", "/v1/desk/handling", { shipment_ids: those.map((one) => one.shipment_id), versions: Object.fromEntries(those.map((one) => [one.shipment_id, one.handling.version])), ...JSON.parse(kind) });
     await Promise.all([count(), load(true)]);
   }
 
