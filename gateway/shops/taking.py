@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -15,14 +14,10 @@ from connectors.shops.companies import carriers_called
 from gateway import accounts, registration, shipments
 from gateway.api.orders import RECIPIENT as ORDER_RECIPIENT
 from gateway.api.requests import Address, Recipient
-from gateway.apply import apply
-from gateway.ingest import can_poll
-from gateway.merchant_events import merchant_event
 from gateway.orders import handing_down, refolding, store
 from gateway.orders.acts import NewAct, millis
-from gateway.refold import News
 from gateway.registering import Refused, choose_carrier, spell
-from gateway.shops import inbox
+from gateway.shops import inbox, numbers
 from gateway.shops.tables import Shops
 from normalizer.model import Status
 from webhooks.store import insert
@@ -38,7 +33,7 @@ if TYPE_CHECKING:
     from normalizer.order_lines import Goods
     from webhooks.log import Entry
 
-_L, _F = Shops.order.c, Shops.fulfilment.c
+_L = Shops.order.c
 
 
 class WaitsForOrder(Exception):  # noqa: N818 - it names what is the matter
@@ -200,10 +195,11 @@ class Taker:
                 _note_fulfilment(conn, account, one.row["id"], parcel.fulfilment)
             if parcel.void:
                 void.append(one.row)
+        taken.tell(numbers.call_off(conn, void, now))
         if newer:
-            there = {one.row["id"] for one in made if not isinstance(one, Refused)}
-            void += _replaced(conn, account, row, {parcel.fulfilment for parcel in parcels}, there)
-        taken.tell(_call_off(conn, merchant_id, void, now))
+            there = [one.row for one in made if not isinstance(one, Refused) and one.row not in void]
+            fulfilments = {parcel.fulfilment for parcel in parcels}
+            taken.tell(numbers.follow(conn, account, row, fulfilments, there, now=now))
         return acts
 
 
@@ -266,27 +262,6 @@ def _untracked(row: RowMapping, parcel: ParcelSaid) -> NewAct:
     )
 
 
-def _call_off(conn: Connection, merchant_id: str, void: Sequence[RowMapping], now: int) -> dict[str, list[Entry]]:
-    """Cancel parcels the shop called off, where no carrier has them."""
-    news: dict[tuple[str, str], News] = {}
-    at = datetime.fromtimestamp(now / 1000, UTC)
-    for row in void:
-        if row["status"] in _ON_PAPER:
-            event = merchant_event(
-                carrier=row["carrier"],
-                tracking_number=row["tracking_number"],
-                status=Status.CANCELLED,
-                substatus="by_merchant",
-                at=at,
-                now=at,
-            )
-            news[merchant_id, row["id"]] = News(events={event.id: event})
-    return apply(conn, news, can_poll, now).entries if news else {}
-
-
-_ON_PAPER = ("pending", "ordered", "info_received")
-
-
 def _act(row: RowMapping, said: ActSaid) -> NewAct | None:
     items = _known_items(row, said.items)
     if items is None:
@@ -318,21 +293,6 @@ def _standing(conn: Connection, row: RowMapping, said: ActSaid) -> NewAct | None
     if (last["status"], last["substatus"]) == (act.status, act.substatus):
         return None
     return replace(act, at=max(act.at, last["at"] + 1))  # both may be of one second
-
-
-def _replaced(
-    conn: Connection, account: RowMapping, order: RowMapping, fulfilments: set[str], there: set[str]
-) -> list[RowMapping]:
-    """Return an order's shipments whose fulfilment has other numbers by now: theirs was mistyped."""
-    merchant_id, number = account["merchant_id"], order["order_number"]
-    rows = {one["id"]: one for one in store.shipments_of(conn, merchant_id, [number]).get(number, [])}
-    statement = select(_F.shipment_id).where(
-        _F.merchant_id == merchant_id,
-        _F.shipment_id.in_(rows.keys() - there),
-        _F.account_id == account["id"],
-        _F.fulfilment.in_(fulfilments),
-    )
-    return [rows[id_] for id_ in conn.execute(statement).scalars()]
 
 
 def _known_items(row: RowMapping, items: Goods) -> Goods | None:

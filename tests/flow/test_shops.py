@@ -181,6 +181,13 @@ async def test_a_mistyped_number_is_called_off_once_the_order_names_another_and_
     await push(house, account_id, "shopify", "order-updated", change=mistyped)
     assert await parcels() == {"1Z7R4K900348500025": "cancelled", UPS: "pending"}
 
+    def after_all(order):
+        mistyped(order)
+        order["updated_at"] = "2026-03-20T08:00:00+01:00"
+
+    await push(house, account_id, "shopify", "order-updated", change=after_all)
+    assert await parcels() == {"1Z7R4K900348500025": "info_received", UPS: "cancelled"}
+
 
 async def test_an_order_of_woocommerce_stands_as_its_shop_said_last(house):
     account_id = await shop_of(house, "woocommerce")
