@@ -33,6 +33,10 @@ _SCAN = 1_000
 """Entries of the log one poll looks through at most."""
 
 
+class NoPlace(ValueError):  # noqa: N818 - it names what is missing
+    """A cursor beyond the end of the log: nobody was given it, and to begin there would pass over news to come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A message's state at one endpoint.
@@ -106,13 +110,15 @@ def poll(
     """Read what an endpoint wants after a cursor, for those who rather ask.
 
     Without a cursor it begins where the endpoint began or, for one without an address, after what it has confirmed.
-    The next cursor moves on even when nothing was wanted.
+    The next cursor moves on even when nothing was wanted. Raises `NoPlace`.
     """
     row = find_row(conn, merchant_id, endpoint_id)
     if cursor is None:
         begin = _L.start if row.url else _L.cursor
         cursor = conn.execute(select(begin).where(of(Tables.lane, merchant_id, endpoint_id))).scalar() or 0
     head = log.head(conn, merchant_id)
+    if cursor > head:
+        raise NoPlace
     want = log.Want(merchant_id, cursor, head, _SCAN)
     wish = wish_of(row)
     taken: list[Entry] = []
@@ -128,15 +134,16 @@ def poll(
 def confirm(conn: Connection, merchant_id: str, endpoint_id: str, cursor: int) -> None:
     """Note that an endpoint without an address has everything up to a cursor: it asks for what comes after.
 
-    An endpoint that is called has its lane's cursor, which asking does not move.
+    An endpoint that is called has its lane's cursor, which asking does not move. Raises `NoPlace`.
     """
     row = find_row(conn, merchant_id, endpoint_id)
+    if cursor > log.head(conn, merchant_id):
+        raise NoPlace
     if not row.url:
-        reached = min(cursor, log.head(conn, merchant_id))
         conn.execute(
             update(Tables.lane)
-            .where(of(Tables.lane, merchant_id, endpoint_id), _L.cursor < reached)
-            .values(cursor=reached)
+            .where(of(Tables.lane, merchant_id, endpoint_id), _L.cursor < cursor)
+            .values(cursor=cursor)
         )
 
 

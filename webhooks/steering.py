@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import and_, delete, select, update
 
 from webhooks import endpoints, log, replays
-from webhooks.endpoint_rows import find_row, of, reset_lane, touch, wish_of
+from webhooks.endpoint_rows import BadEndpoint, find_row, of, reset_lane, touch, wish_of
 from webhooks.store import insert
 from webhooks.tables import Tables
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from webhooks.endpoints import EndpointFacts
 
@@ -46,9 +46,10 @@ def enable(conn: Connection, merchant_id: str, endpoint_id: str, course: Course,
 
 
 def resend(conn: Connection, merchant_id: str, message_id: str, now: int, endpoint_id: str | None = None) -> list[str]:
-    """Send one message again, to one endpoint or to all enabled ones that want it; return their ids.
+    """Send one message again, to one endpoint or to all that are called and want it; return their ids.
 
-    Raises `LookupError` when the merchant has no such message, `NoEndpoint` for a wrong endpoint.
+    Raises `LookupError` when the merchant has no such message, `NoEndpoint` for a wrong endpoint and `BadEndpoint` for
+    one that is not called.
     """
     message = Tables.message.c
     found = conn.execute(
@@ -57,14 +58,12 @@ def resend(conn: Connection, merchant_id: str, message_id: str, now: int, endpoi
     if found is None:
         raise LookupError(message_id)
     entry = log.to_entry(found)
-    rows = conn.execute(
-        select(Tables.endpoint).where(_E.merchant_id == merchant_id, _E.state == "enabled").order_by(_E.id)
-    ).all()
     if endpoint_id is not None:
-        find_row(conn, merchant_id, endpoint_id)
-        rows = [row for row in rows if row.id == endpoint_id]
+        rows = [_called(find_row(conn, merchant_id, endpoint_id))]
     else:
-        rows = [row for row in rows if wish_of(row).wants(entry.type, entry.data)]
+        called = (_E.merchant_id == merchant_id, _E.state == "enabled", _E.url != "")
+        found_rows = conn.execute(select(Tables.endpoint).where(*called).order_by(_E.id)).all()
+        rows = [row for row in found_rows if wish_of(row).wants(entry.type, entry.data)]
     for row in rows:
         place = and_(of(Tables.dead, merchant_id, row.id), Tables.dead.c.sequence == entry.sequence)
         conn.execute(delete(Tables.dead).where(place))
@@ -87,3 +86,12 @@ def resend(conn: Connection, merchant_id: str, message_id: str, now: int, endpoi
         )
         touch(conn, merchant_id, row.id, now)
     return [row.id for row in rows]
+
+
+def _called(row: Row[Any]) -> Row[Any]:
+    """Return the row of an endpoint that is called. Raises `BadEndpoint` for another."""
+    if not row.url:
+        raise BadEndpoint("endpoint: this one has no address and is read by polling, from any cursor")
+    if row.state != "enabled":
+        raise BadEndpoint("endpoint: this one is disabled; enable it first")
+    return row

@@ -17,6 +17,7 @@ from gateway.live import LOOK_EVERY
 from normalizer import render
 from webhooks import attempts as attempts_of
 from webhooks import endpoints, messages, steering
+from webhooks.messages import NoPlace
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -147,6 +148,14 @@ def _attempt(of: AttemptFacts) -> dict[str, Any]:
 async def poll(ask: Ask) -> web.StreamResponse:
     """Read messages by cursor, waiting for news where asked to; the cursor confirms what came before it."""
     query: PollQuery = ask.query
+    try:
+        found = await _read_on(ask, query)
+    except NoPlace:
+        raise invalid(("?cursor", "it is no cursor of this list: the log does not reach so far")) from None
+    return listing([orjson.Fragment(body) for body in found.bodies], str(found.cursor))
+
+
+async def _read_on(ask: Ask, query: PollQuery) -> Polled:
     endpoint_id, merchant_id, store = ask.path("endpoint_id"), ask.merchant_id, ask.gateway.store
     deadline = time.monotonic() + query.wait
     cursor = query.cursor
@@ -161,11 +170,10 @@ async def poll(ask: Ask) -> web.StreamResponse:
                 )
                 left = deadline - time.monotonic()
                 if found.entries or left <= 0 or ask.gateway.live.closed:
-                    break
+                    return found
                 if found.cursor == cursor:
                     await watch.news(min(left, LOOK_EVERY))
                 cursor = found.cursor
-    return listing([orjson.Fragment(body) for body in found.bodies], str(found.cursor))
 
 
 def _poll(conn: Connection, *, merchant_id: str, endpoint_id: str, cursor: int | None, limit: int) -> Polled:

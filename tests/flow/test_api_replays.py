@@ -171,6 +171,38 @@ async def test_a_receiver_nobody_can_call_polls_and_confirms_by_asking_for_more(
         assert (wrong.status, wrong.pointers) == (422, ["/url"]), call
 
 
+@pytest.mark.parametrize("role", ["merchant", "support"])
+async def test_a_cursor_beyond_the_log_confirms_nothing_and_passes_over_nothing(house, role):
+    made = (await house.call("POST", "/v1/endpoints", {"url": None, "event_types": ["shipment.*"]})).json
+    path, key = f"/v1/endpoints/{made['id']}/poll", await house.key_of(role)
+    account_id = await house.demo_account()
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    wrong = await house.call("GET", f"{path}?cursor=99999999999", key=key)
+    assert (wrong.status, wrong.pointers) == (422, ["?cursor"])
+    assert [one["sequence"] for one in (await house.call("GET", path)).json["data"]] == [1, 2]
+
+
+async def test_a_message_is_sent_again_only_where_somebody_is_called(house, receiver):
+    receiver.otherwise["/gone"] = 410
+    account_id = await house.demo_account()
+    made = {
+        name: (await house.call("POST", "/v1/endpoints", {"url": url})).json["id"]
+        for name, url in (("polled", None), ("gone", receiver.url("/gone")), ("called", receiver.url()))
+    }
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+
+    async def disabled():
+        return (await house.call("GET", f"/v1/endpoints/{made['gone']}")).json["state"] == "disabled"
+
+    await house.until(disabled)
+    (told, *_) = (await house.call("GET", "/v1/messages?type=shipment.in_transit")).json["data"]
+    path = f"/v1/messages/{told['id']}/resend"
+    assert (await house.call("POST", path)).json == {"endpoints": [made["called"]]}
+    for name in ("polled", "gone"):
+        wrong = await house.call("POST", path, {"endpoint": made[name]})
+        assert (wrong.status, wrong.pointers) == (422, ["/endpoint"]), name
+
+
 async def test_a_poll_that_waits_answers_as_soon_as_there_is_news(house):
     made = (await house.call("POST", "/v1/endpoints", {"url": None, "event_types": ["shipment.in_transit"]})).json
     account_id = await house.demo_account()
