@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 SECRETS = "endpoint-secrets"
 """The purpose under which endpoints' secrets are sealed."""
 OVERLAP, LONGEST_OVERLAP = 24 * HOUR, 7 * DAY
+MOST_KEYS = 10
+"""Keys of one kind that sign at a time: all their signatures go in one header."""
 
 
 def seal(vault: Vault, merchant_id: str, keys: Sequence[Key]) -> bytes:
@@ -41,23 +43,50 @@ def rotate_secret(
     overlap_ms: int = OVERLAP,
 ) -> str:
     """Give an endpoint a new secret and return it; the old one signs along for the overlap (0-7 days)."""
-    if not 0 <= overlap_ms <= LONGEST_OVERLAP:
-        raise BadEndpoint("overlap: expected 0 to 7 days")
     secret = new_secret() if secret is None else secret
     decode_secret(secret)
-    keys = rotate(_keys(conn, vault, merchant_id, endpoint_id), Key("hmac", secret), until=now + overlap_ms, now=now)
+    keys = _rotated(_keys(conn, vault, merchant_id, endpoint_id), Key("hmac", secret), overlap_ms, now)
     touch(conn, merchant_id, endpoint_id, now, secrets=seal(vault, merchant_id, keys))
     return secret
 
 
-def switch_ed25519(conn: Connection, vault: Vault, merchant_id: str, endpoint_id: str, now: int, *, on: bool) -> str:
-    """Switch the second, public-key signature on (a fresh key) or off; return the public key or an empty text."""
-    keys = [key for key in _keys(conn, vault, merchant_id, endpoint_id) if key.kind != "ed25519"]
+def switch_ed25519(
+    conn: Connection,
+    vault: Vault,
+    merchant_id: str,
+    endpoint_id: str,
+    now: int,
+    *,
+    on: bool,
+    overlap_ms: int = OVERLAP,
+) -> str:
+    """Switch the second, public-key signature on or off; return the public key, an empty text where it is off.
+
+    On again is a fresh key, and the old one signs along for the overlap (0-7 days).
+    """
+    keys = _keys(conn, vault, merchant_id, endpoint_id)
     private = new_private_key() if on else ""
     if on:
-        keys.append(Key("ed25519", private))
+        keys = _rotated(keys, Key("ed25519", private), overlap_ms, now)
+    else:
+        keys = [key for key in keys if key.kind != "ed25519"]
     touch(conn, merchant_id, endpoint_id, now, secrets=seal(vault, merchant_id, keys))
     return public_key(private) if on else ""
+
+
+def _rotated(keys: Sequence[Key], fresh: Key, overlap_ms: int, now: int) -> list[Key]:
+    if not 0 <= overlap_ms <= LONGEST_OVERLAP:
+        raise BadEndpoint("overlap_hours: expected 0 to 7 days")
+    rotated = rotate(keys, fresh, until=now + overlap_ms, now=now)
+    if sum(key.kind == fresh.kind for key in rotated) > MOST_KEYS:
+        raise BadEndpoint(f"overlap_hours: {MOST_KEYS} keys sign already; wait until some end, or end them all with 0")
+    return rotated
+
+
+def current_public_key(conn: Connection, vault: Vault, merchant_id: str, endpoint_id: str) -> str:
+    """Return the newest public key; an empty text where the public-key signature is off."""
+    keys = _keys(conn, vault, merchant_id, endpoint_id)
+    return next((public_key(key.secret) for key in keys if key.kind == "ed25519"), "")
 
 
 def current_secret(conn: Connection, vault: Vault, merchant_id: str, endpoint_id: str) -> str:

@@ -271,9 +271,26 @@ async def rotate(ask: Ask) -> web.StreamResponse:
 
 
 @CALLS.add(
+    "GET",
+    "/v1/endpoints/{endpoint_id}/public-key",
+    "Show the public key that verifies the Ed25519 signature, where that is switched on.",
+    roles=MERCHANT,
+    answers={200: answers.PublicKey},
+    problems=("not-found",),
+)
+async def show_public_key(ask: Ask) -> web.StreamResponse:
+    """Show the newest public key."""
+    with translated():
+        found = await ask.gateway.store.read(
+            lambda conn: keyring.current_public_key(conn, ask.gateway.vault, ask.merchant_id, ask.path("endpoint_id"))
+        )
+    return answer({"public_key": found or None})
+
+
+@CALLS.add(
     "POST",
     "/v1/endpoints/{endpoint_id}/public-key",
-    "Switch a second, Ed25519 signature on, with a fresh key, or off.",
+    "Switch a second, Ed25519 signature on, or off. On again is a fresh key; both sign until the overlap ends.",
     roles=MERCHANT,
     body=requests.PublicKeyIn,
     answers={200: answers.PublicKey},
@@ -285,7 +302,15 @@ async def switch_public_key(ask: Ask) -> web.StreamResponse:
     endpoint_id, vault, merchant_id = ask.path("endpoint_id"), ask.gateway.vault, ask.merchant_id
     with translated():
         key = await ask.gateway.store.write(
-            lambda conn: keyring.switch_ed25519(conn, vault, merchant_id, endpoint_id, ask.now, on=wish.on)
+            lambda conn: keyring.switch_ed25519(
+                conn,
+                vault,
+                merchant_id,
+                endpoint_id,
+                ask.now,
+                on=wish.on,
+                overlap_ms=int(wish.overlap_hours * _HOUR_MS),
+            )
         )
     ask.gateway.dispatcher.touch(merchant_id, endpoint_id)
     return answer({"public_key": key or None})

@@ -407,17 +407,21 @@ class EndpointChange(Strict):
     compat_secret: CompatSecret | None = None
 
 
+OverlapHours = Annotated[float, Field(ge=0, le=168)]
+
+
 class PublicKeyIn(Strict):
-    """Whether requests carry an Ed25519 signature (`v1a`) after the shared secret's."""
+    """Whether requests carry an Ed25519 signature (`v1a`) after the shared secret's. An old key signs along."""
 
     on: bool
+    overlap_hours: OverlapHours = 24.0
 
 
 class RotateIn(Strict):
     """How to change a secret. The old one signs along for the overlap."""
 
     secret: Annotated[str, Field(max_length=200)] | None = None
-    overlap_hours: Annotated[float, Field(ge=0, le=168)] = 24.0
+    overlap_hours: OverlapHours = 24.0
 
 
 class EnableIn(Strict):

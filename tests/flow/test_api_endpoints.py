@@ -95,6 +95,38 @@ async def test_a_public_keys_signature_goes_beside_the_secrets_until_it_is_switc
     assert (await house.call("POST", f"{path}/public-key", {})).pointers == ["/on"]
 
 
+async def test_a_public_key_is_shown_again_and_replaced_while_the_old_one_signs_along(house, receiver):
+    path = "/v1/endpoints/" + (await house.call("POST", "/v1/endpoints", {"url": receiver.url})).json["id"]
+    assert (await house.call("GET", f"{path}/public-key")).json == {"public_key": None}
+    first = await house.call("POST", f"{path}/public-key", {"on": True})
+    assert (await house.call("GET", f"{path}/public-key")).json == first.json
+    second = await house.call("POST", f"{path}/public-key", {"on": True, "overlap_hours": 168})
+    assert (await house.call("GET", f"{path}/public-key")).json == second.json != first.json
+    await house.call("POST", f"{path}/test")
+    headers, body = receiver.got[-1]
+    signatures = [one[4:] for one in headers["webhook-signature"].split(" ") if one.startswith("v1a,")]
+    content = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    for answer, signature in zip((second, first), signatures, strict=True):  # the newest first
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(answer.json["public_key"].removeprefix("whpk_")))
+        key.verify(base64.b64decode(signature), content)
+    await house.call("POST", f"{path}/public-key", {"on": True, "overlap_hours": 0})
+    await house.call("POST", f"{path}/test")
+    assert receiver.got[-1][0]["webhook-signature"].count("v1a,") == 1
+    assert (await house.call("POST", f"{path}/public-key", {"on": True, "overlap_hours": 169})).status == 422
+
+
+async def test_so_many_secrets_sign_along_that_their_signatures_fit_a_header(house, receiver):
+    path = "/v1/endpoints/" + (await house.call("POST", "/v1/endpoints", {"url": receiver.url})).json["id"]
+    answers = [await house.call("POST", f"{path}/rotate-secret") for _ in range(10)]
+    assert [answer.status for answer in answers] == [200] * 9 + [422]
+    assert answers[-1].pointers == ["/overlap_hours"]
+    ended = await house.call("POST", f"{path}/rotate-secret", {"overlap_hours": 0})
+    await house.call("POST", f"{path}/test")
+    headers, body = receiver.got[-1]
+    assert headers["webhook-signature"].count("v1,") == 1
+    Webhook(ended.json["secret"]).verify(body.decode(), headers)
+
+
 async def test_a_test_says_what_the_endpoint_answered(house, receiver):
     made = (await house.call("POST", "/v1/endpoints", {"url": receiver.url})).json
     receiver.status = 418

@@ -113,6 +113,7 @@ MAY = {
     "DELETE /v1/endpoints/{endpoint_id}": "merchant",
     "GET /v1/endpoints/{endpoint_id}/secret": "merchant",
     "POST /v1/endpoints/{endpoint_id}/rotate-secret": "merchant",
+    "GET /v1/endpoints/{endpoint_id}/public-key": "merchant",
     "POST /v1/endpoints/{endpoint_id}/public-key": "merchant",
     "POST /v1/endpoints/{endpoint_id}/test": "merchant",
     "POST /v1/endpoints/{endpoint_id}/enable": "merchant",
