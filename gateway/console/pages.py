@@ -12,6 +12,7 @@ from aiohttp import web
 
 from gateway.clock import now_ms
 from gateway.pages.callers import address_of
+from gateway.pages.parts import fields
 from gateway.pages.serving import page, policy
 from gateway.pages.templates import render
 from gateway.pages.tracking import origins
@@ -232,7 +233,7 @@ async def _form(request: web.Request) -> dict[str, str]:
     """Return a small form of our own; nothing of a form another site sent."""
     if not _own(request) or (request.content_length or 0) > _MOST_FORM_BYTES:
         return {}
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    return {name: values[-1] for name, values in (await fields(request)).items() if values}
 
 
 def _field(

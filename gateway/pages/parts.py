@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -83,10 +85,13 @@ class Part(Protocol):
 
 
 async def fields(request: web.Request) -> dict[str, list[str]]:
-    """Return the fields of a small form; none of one that is too large, and no files."""
+    """Return the fields of a small form; none of one that is too large or cannot be read, and no files."""
     if (request.content_length or LARGEST_FORM) > LARGEST_FORM:
         return {}
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError):  # what the framework raises for odd bytes
+        return {}
     return {name: [one for one in form.getall(name) if isinstance(one, str)] for name in form}
 
 

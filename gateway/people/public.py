@@ -11,6 +11,7 @@ from gateway import metrics, texts
 from gateway.api.calls import read_body
 from gateway.api.problems import Problem
 from gateway.clock import now_ms
+from gateway.pages.parts import fields, one
 from gateway.pages.serving import page
 from gateway.pages.templates import render
 from gateway.people import accounts, hearing, notices, stops, wishes
@@ -133,8 +134,8 @@ class PublicPeople:
 
     async def act(self, request: web.Request) -> web.StreamResponse:
         """Stop, confirm or start again: by the page's buttons, or by a mail program's one click (RFC 8058)."""
-        form = await request.post()
-        do = form.get("do") or ("stop" if form.get(_ONE_CLICK) == "One-Click" else "")
+        form = await fields(request)
+        do = one(form, "do") or ("stop" if one(form, _ONE_CLICK) == "One-Click" else "")
         if do not in _DOES:
             raise Problem("malformed", "`do` is stop, confirm or start")
         ticket, now = request.match_info["ticket"], now_ms()
