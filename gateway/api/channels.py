@@ -13,20 +13,21 @@ from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.people_requests import ChannelChange, ChannelIn, ChannelTestIn
 from gateway.api.problems import Problem, invalid
 from gateway.ids import new_id
-from gateway.people import accounts, addresses, showing
+from gateway.people import accounts, addresses, notices, showing
 from gateway.people.addresses import BadAddress
+from gateway.people.planning import STOPPED
 from gateway.people.sending import AccountKey
 from gateway.people.wording import TEST, Facts, now_at, word
 from gateway.people.writing import shop_name
 from gateway.texts import LANGUAGES
 from gateway.vault import Sealed
 from webhooks.channels import KINDS, BadSettings
-from webhooks.channels.base import Outgoing
+from webhooks.channels.base import Outgoing, Said
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import RowMapping
+    from sqlalchemy import Connection, RowMapping
 
 CALLS = Calls("Channels")
 
@@ -190,8 +191,16 @@ async def test(ask: Ask) -> web.StreamResponse:
     except BadAddress as bad:
         raise invalid(("/to", str(bad))) from None
     language = wish.language or LANGUAGES[0]
+    person = (row["channel"], addresses.hashed(ask.gateway.vault, ask.merchant_id, row["channel"], address))
 
-    shop = await ask.gateway.store.read(lambda conn: shop_name(conn, ask.merchant_id))
+    def work(conn: Connection) -> tuple[str, frozenset[str]]:
+        return shop_name(conn, ask.merchant_id), notices.stopped(conn, ask.merchant_id, [person]).get(
+            person, frozenset()
+        )
+
+    shop, scopes = await ask.gateway.store.read(work)
+    if scopes & {"", row["id"]}:
+        return answer(_said(Said(kind="blocked", reason=STOPPED)))
     facts = Facts(subject=TEST, language=language, zone=ZoneInfo("UTC"), now=now_at(ask.now), shop=shop)
     worded = word(facts, row["channel"])
     try:
@@ -213,11 +222,14 @@ async def test(ask: Ask) -> web.StreamResponse:
         )
     finally:
         await channel.close()
-    document = {
+    return answer(_said(said))
+
+
+def _said(said: Said) -> dict[str, Any]:
+    return {
         "outcome": said.kind,
         "code": said.code,
         "reason": said.reason,
         "provider_id": said.provider_id or None,
         "segments": said.segments,
     }
-    return answer(document)

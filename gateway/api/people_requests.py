@@ -15,6 +15,10 @@ from gateway.people.wording import NoPlaceholder, check
 ChannelName = Literal["sms", "email", "push", "whatsapp", "console"]
 
 
+_OURS = "localtime"
+"""Many systems list it among the zones: it is the server's own, and no recipient's."""
+
+
 def _minutes(text: str) -> str:
     hours, _, minutes = text.partition(":")
     if int(hours) > 23 or int(minutes) > 59:  # noqa: PLR2004 - a clock's last hour and minute
@@ -23,7 +27,7 @@ def _minutes(text: str) -> str:
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in available_timezones() or name == _OURS:
         raise ValueError("is no time zone: give its IANA name, such as Europe/Berlin")
     return ZoneInfo(name).key
 
@@ -35,6 +39,8 @@ def _subject(name: str) -> str:
 
 
 def _known(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is blank; leave it out to have it said in the house's words")
     try:
         check(text)
     except NoPlaceholder as wrong:

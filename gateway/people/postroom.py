@@ -42,6 +42,12 @@ _RESTS_AFTER = 3
 """Answers of `later` in a row after which an account rests."""
 
 
+def rest_after(laters: int) -> int:
+    """Return the milliseconds an account rests after so many answers of `later` in a row."""
+    # of a long outage the power itself would be too large for a number
+    return int(min(2.0 ** min(laters, 16), _LONGEST_REST) * 1000)
+
+
 class PostRoom:
     """Sends what is due, by all accounts. `write` words a claimed notice; it may raise anything."""
 
@@ -230,7 +236,7 @@ class _Lane:
         self._laters = self._laters + 1 if said.kind == "later" else 0
         rest = settled.paused_until
         if self._laters >= _RESTS_AFTER:
-            rest = max(rest, now + int(min(2.0**self._laters, _LONGEST_REST) * 1000))
+            rest = max(rest, now + rest_after(self._laters))
         self._rests_until = max(self._rests_until, rest)
         if settled.halted:
             self._halted = True

@@ -50,6 +50,8 @@ PLACEHOLDERS: Mapping[str, str] = {
     "unsubscribe": "the page on which a recipient stops the messages",
 }
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_MEANT = re.compile(r"\{( *[A-Za-z_][A-Za-z0-9_. -]*)\}")
+"""What somebody meant for one, though it may be none: a rule of a style sheet has a colon between its braces."""
 _DETAILS = ("arrival", "code", "place", "until", "hours", "reason", "action")
 _SHORT = frozenset({"arrival", "code", "place", "until", "reason", "action"})
 """Details an SMS has room for."""
@@ -120,7 +122,9 @@ def word(facts: Facts, channel: str) -> Worded:
 
 def check(text: str) -> None:
     """Raise `NoPlaceholder` where a merchant's text names what no notice knows."""
-    for name in _PLACEHOLDER.findall(text):
+    if "{{" in text:
+        raise NoPlaceholder("a placeholder stands in single braces, such as {shop}")
+    for name in _MEANT.findall(text):
         if name not in PLACEHOLDERS:
             raise NoPlaceholder(f"nothing is called {{{name[:50]}}}; there is {', '.join(PLACEHOLDERS)}")
 

@@ -274,6 +274,7 @@ async def test_the_same_person_again_changes_their_wish_and_removing_it_ends_it(
         ({"channel": "email", "address": "ines"}, "/address", "not an e-mail address"),
         ({"channel": "push", "address": {"endpoint": "x"}}, "/address", "not a browser's push subscription"),
         ({"zone": "Europe/Atlantis"}, "/zone", "is no time zone"),
+        ({"zone": "localtime"}, "/zone", "is no time zone"),
         ({"event_types": ["exploded"]}, "/event_types/0", "is none of *, picked_up"),
         ({"quiet_hours": {"from": "25:00", "to": "08:00"}}, "/quiet_hours/from", "is no time of day"),
         ({"consent": {"how": ""}}, "/consent/how", "at least 1 character"),
@@ -288,6 +289,7 @@ async def test_a_wish_that_cannot_be_is_refused_with_the_field_and_the_reason(ho
     assert answer.status == 422, answer.body
     errors = {one["pointer"]: one["detail"] for one in answer.json["errors"]}
     assert reason in errors[pointer]
+    assert "Value error" not in errors[pointer]
 
 
 async def test_what_a_wish_leaves_out_follows_from_the_parcel(house):
@@ -346,6 +348,16 @@ async def test_a_test_tells_what_the_provider_says(house, place):
     assert (await house.call("POST", f"{path}/test", {"to": "12"})).pointers == ["/to"]
 
 
+async def test_who_said_stop_gets_no_test_either(house, place):
+    await place.write("STOP")
+    path = f"/v1/channels/{place.channels['sms']['id']}/test"
+    said = (await house.call("POST", path, {"to": PHONE})).json
+    assert (said["outcome"], said["reason"]) == ("blocked", "the person said stop")
+    assert place.sms.texted == []
+    await place.write("START")
+    assert (await house.call("POST", path, {"to": PHONE})).json["outcome"] == "accepted"
+
+
 async def test_a_rejected_account_rests_until_its_owner_acts_and_then_sends_what_waited(house, place, parcel):
     account_id, shipment_id = parcel
     path = f"/v1/channels/{place.channels['sms']['id']}"
@@ -371,6 +383,7 @@ async def test_a_merchant_s_own_words_are_checked_previewed_counted_and_sent(hou
     assert wrong.pointers == ["/sms"]
     assert "nothing is called {nmae}" in wrong.json["errors"][0]["detail"]
     assert (await house.call("PUT", path, {})).status == 422
+    assert (await house.call("PUT", path, {"subject": "  "})).pointers == ["/subject"]
     assert (await house.call("PUT", "/v1/templates/exploded/de", {"sms": "x"})).status == 404
     shown = (await house.call("GET", path)).json
     assert (shown["own"], shown["house"]["sms"]) == ({}, "{shop}: Ihr Paket ist im Zustellfahrzeug. {details}")

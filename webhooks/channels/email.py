@@ -40,6 +40,7 @@ FIELDS = (
     Field(name="from_name", help="The name that stands before it"),
     Field(name="reply_to", help="Where answers go, if elsewhere"),
 )
+_HIGHEST_PORT = 65_535
 _MOST = 8
 """Connections of one account at a time: servers put up with a few."""
 _KEPT = 15.0
@@ -66,6 +67,8 @@ class Email:
 
     def __init__(self, values: Mapping[str, str], outside: Outside) -> None:
         self._host, self._port, self._security = values["host"], int(values["port"]), values["security"]
+        if not 0 < self._port <= _HIGHEST_PORT:
+            raise BadSettings("port: there is none of that number")
         self._login = (values["username"] or None, values["password"] or None)
         if (self._login[0] is None) is not (self._login[1] is None):
             raise BadSettings("password: username and password belong together")
@@ -181,9 +184,7 @@ class Email:
         if isinstance(trouble, aiosmtplib.SMTPResponseException):
             return _answered(trouble)
         if dial.refused:
-            return Said(
-                kind="rejected", code="address", reason="the mail server's address leads to where we may not dial"
-            )
+            return Said(kind="rejected", code="address", reason="the mail server's address or port is none we may dial")
         if isinstance(trouble, TimeoutError):
             return Said(kind="later", code="timeout", reason=f"no answer within {self._outside.timeout:g} seconds")
         if isinstance(trouble, aiosmtplib.SMTPNotSupported):

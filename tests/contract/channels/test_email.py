@@ -323,6 +323,8 @@ async def test_what_is_no_address_is_refused_without_a_call(outside, to):
         ({"security": "ssl"}, {}, "security: must be one of starttls, tls, none"),
         ({"username": "shop"}, {}, "password: username and password belong together"),
         ({"port": "x"}, {}, "port: does not look like one; 25, 465, 587 or 2525"),
+        ({"port": "99999"}, {}, "port: there is none of that number"),
+        ({"port": "0"}, {}, "port: there is none of that number"),
         ({"reply_to": "x"}, {}, "reply_to: not an e-mail address"),
         ({"host": ""}, {}, "host: missing"),
     ],

@@ -182,9 +182,17 @@ def test_a_merchant_s_own_words_win_part_by_part():
 
 
 def test_a_text_may_only_name_what_there_is():
-    check("a{color:red} {shop} { } {Number}")
+    check("a{color:red} @media print{a{color:red}} {shop} { } {} {1}")
     with pytest.raises(NoPlaceholder, match=r"nothing is called \{nmuber\}; there is shop, number"):
         check("Your {nmuber}")
+
+
+@pytest.mark.parametrize(
+    "text", ["{Number}", "{ number }", "{number }", "{tracking-number}", "{shop.name}", "{{number}}"]
+)
+def test_what_was_meant_for_a_placeholder_and_is_none_is_refused_before_a_person_reads_it(text):
+    with pytest.raises(NoPlaceholder):
+        check(f"Your {text}")
 
 
 @given(st.text(max_size=80), st.dictionaries(st.sampled_from(list(PLACEHOLDERS)), st.text(max_size=10)))
