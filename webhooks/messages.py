@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import select, update
@@ -174,9 +174,14 @@ def _told(conn: Connection, merchant_id: str, entries: Sequence[Entry]) -> list[
                 state = _delivery(row.id, retries.get(place), dead.get(place), tries.get(place, []), waiting=wanted)
             else:
                 state = _fetched(row, entry.sequence, wanted=wanted)
+            if row.state != "enabled" and state.state in _UNDER_WAY:
+                state = replace(state, next_at=None, reason="the endpoint is disabled")
             deliveries.append(state)
         told.append(Told(entry, tuple(deliveries)))
     return told
+
+
+_UNDER_WAY = frozenset({"retrying", "waiting", "pending"})
 
 
 def _fetched(row: Any, sequence: int, *, wanted: bool) -> Delivery:

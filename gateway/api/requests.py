@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from gateway.api.fields import (
     Country,
@@ -26,6 +26,7 @@ from gateway.api.fields import (
 from gateway.own_codes import MOST as MOST_CODES
 from normalizer.model import SUBSTATUSES, Moves, Status
 from normalizer.trouble import Trouble
+from webhooks.matching import TYPES
 
 MOST_IN_A_BATCH = 1_000
 
@@ -473,10 +474,16 @@ class PollQuery(Query):
     )
 
 
+def _type(name: str) -> str:
+    if name not in TYPES:
+        raise ValueError("is no type of message")
+    return name
+
+
 class MessagesQuery(Query):
     """Which messages to list, the newest first."""
 
-    type: Short | None = None
+    type: Annotated[Short, AfterValidator(_type)] | None = None
     shipment_id: Short | None = None
     order_id: Short | None = None
     cursor: Annotated[int, Field(ge=1, lt=2**62)] | None = None

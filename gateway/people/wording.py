@@ -59,6 +59,8 @@ _PLAIN_WAYS = frozenset({"other", "to_recipient", "collected"})
 """Details of a delivery that tell nothing beyond it."""
 _WITHOUT_ARRIVAL = frozenset({"delivered", "available_for_pickup", "returning", "returned"})
 _BUTTONS = {"conversation": "read", "rate": "rate"}
+_OF_A_RETURN = {"returning": "return_way", "returned": "return_there"}
+"""What a way back is called where the person sent the goods: the sender it goes back to would be they themselves."""
 _MOST_HISTORY = 5
 _ACCENT = "#1f5fd0"
 _LONGEST = 120
@@ -143,7 +145,10 @@ def house(subject: str, language: str) -> dict[str, str]:
 
 def _say(facts: Facts, speech: Speech, part: str, known: Mapping[str, str]) -> str:
     own = facts.own.get(part)
-    said = speech.say(f"notice.{facts.subject}.{part}", count=None, **known) if own is None else fill(own, known)
+    kind = facts.subject
+    if _shipment(facts).get("direction") == "return":
+        kind = _OF_A_RETURN.get(kind, kind)
+    said = speech.say(f"notice.{kind}.{part}", count=None, **known) if own is None else fill(own, known)
     return "\n".join(" ".join(line.split()) for line in said.splitlines()).strip()
 
 

@@ -210,6 +210,9 @@ async def test_a_disabled_endpoint_can_be_enabled_from_now(house, receiver):
     assert len(told) == 1
     endpoint = (await house.call("GET", f"/v1/messages/{told[0]['id']}")).json["body"]["data"]["endpoint"]
     assert (endpoint["id"], endpoint["state"], endpoint["reason"]) == (made["id"], "disabled", "gone")
+    (waits, *_) = (await house.call("GET", "/v1/messages?type=shipment.in_transit")).json["data"]
+    (there,) = [one for one in waits["deliveries"] if one["endpoint_id"] == made["id"]]
+    assert (there["state"], there["next_at"], there["reason"]) == ("retrying", None, "the endpoint is disabled")
     enabled = await house.call("POST", f"/v1/endpoints/{made['id']}/enable", {"course": "from_now"})
     assert (enabled.status, enabled.json["state"]) == (200, "enabled")
     wrong = await house.call("POST", f"/v1/endpoints/{made['id']}/enable", {"course": "backwards"})
@@ -245,6 +248,7 @@ async def test_messages_are_listed_newest_first_and_filtered(house):
     of_one = (await house.call("GET", f"/v1/messages?shipment_id={shipment_id}&type=shipment.in_transit")).json["data"]
     assert [(one["shipment_id"], one["type"]) for one in of_one] == [(shipment_id, "shipment.in_transit")]
     assert all("body" not in one for one in everything)
+    assert (await house.call("GET", "/v1/messages?type=shipment.in_transt")).pointers == ["?type"]
 
 
 async def test_a_message_is_sent_again_on_request_under_the_same_id(house, receiver):

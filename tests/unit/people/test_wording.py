@@ -83,6 +83,26 @@ def test_every_notice_has_words_for_every_channel_and_an_sms_of_two_parts_at_mos
     assert word(facts(subject, language), "push").text
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("subject", ["returning", "returned"])
+def test_who_sent_something_back_hears_of_their_return_and_of_no_way_back(subject, language):
+    sent_back = word(facts(subject, language), "sms").text
+    returned = word(facts(subject, language, shipment={"direction": "return"}), "sms").text
+    assert returned != sent_back
+    assert count(returned).segments <= count(sent_back).segments
+
+
+def test_a_return_is_not_told_to_be_back_with_its_sender():
+    told = word(facts("returned", shipment={"direction": "return"}), "email")
+    assert told.subject == "Sample Shop: your return has arrived"
+    assert "sender" not in told.text + told.html
+
+
+def test_a_merchant_s_own_words_for_a_way_back_are_said_of_returns_too():
+    own = {"text": "Back: {number}"}
+    assert word(facts("returned", shipment={"direction": "return"}, own=own), "push").text == "Back: DEMO100200302"
+
+
 def test_times_are_those_of_the_recipient_s_clock():
     told = word(facts("out_for_delivery", "de"), "sms").text
     assert told == ("Sample Shop: Ihr Paket ist im Zustellfahrzeug. Ankunft: heute zwischen 14:10 und 14:40. " + LINK)
