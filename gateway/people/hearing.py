@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
@@ -14,6 +15,7 @@ from gateway.people.tables import People
 from webhooks.channels import KINDS
 from webhooks.channels.base import Inbound, Report
 from webhooks.channels.meanings import meaning
+from webhooks.channels.words import is_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,40 @@ if TYPE_CHECKING:
 
 _N = People.notice.c
 _BAD = {"undelivered"}
+
+
+def told_apart(
+    conn: Connection, vault: Vault, account: RowMapping, heard: Sequence[Report | Inbound]
+) -> list[Report | Inbound]:
+    """Return a call with plain answers told apart from words that steer.
+
+    YES begins again what was stopped or waits to be confirmed; of anybody else it is an answer, to a courier perhaps.
+    """
+    return [
+        replace(one, word=None)
+        if isinstance(one, Inbound)
+        and one.word == "start"
+        and not one.handled
+        and is_answer(one.text)
+        and not _may_start(conn, vault, account, one.sender)
+        else one
+        for one in heard
+    ]
+
+
+def _may_start(conn: Connection, vault: Vault, account: RowMapping, sender: str) -> bool:
+    person = _person(vault, account, sender)
+    return person is not None and stops.may_start(conn, person)
+
+
+def _person(vault: Vault, account: RowMapping, sender: str) -> Person | None:
+    """Return who wrote; None for a short code or a name: nobody we write to."""
+    merchant_id, channel = account["merchant_id"], account["channel"]
+    try:
+        address = addresses.read(channel, sender)
+    except BadAddress:
+        return None
+    return Person(merchant_id, channel, addresses.hashed(vault, merchant_id, channel, address))
 
 
 def hear(
@@ -88,12 +124,9 @@ def _inbound(conn: Connection, vault: Vault, account: RowMapping, one: Inbound, 
     """Take in what a person wrote; tell whether they ask for help that the provider has not given yet."""
     if one.word is None:
         return False
-    try:
-        address = addresses.read(account["channel"], one.sender)
-    except BadAddress:
-        return False  # a short code or a name: nobody we write to
-    merchant_id = account["merchant_id"]
-    person = Person(merchant_id, account["channel"], addresses.hashed(vault, merchant_id, account["channel"], address))
+    person = _person(vault, account, one.sender)
+    if person is None:
+        return False
     if one.word == "stop":
         stops.stop(conn, person, "inbound", now)
     elif one.word == "start":
@@ -103,15 +136,13 @@ def _inbound(conn: Connection, vault: Vault, account: RowMapping, one: Inbound, 
 
 def language_of(conn: Connection, vault: Vault, account: RowMapping, sender: str) -> str:
     """Return the language a person is written to in, by their latest wish."""
-    merchant_id, channel = account["merchant_id"], account["channel"]
-    try:
-        found = addresses.hashed(vault, merchant_id, channel, addresses.read(channel, sender))
-    except BadAddress:
+    person = _person(vault, account, sender)
+    if person is None:
         return ""
     c = People.wish.c
     statement = (
         select(c.language)
-        .where(c.merchant_id == merchant_id, c.channel == channel, c.address_hash == found)
+        .where(c.merchant_id == person.merchant_id, c.channel == person.channel, c.address_hash == person.address_hash)
         .order_by(c.created_at.desc())
         .limit(1)
     )

@@ -75,8 +75,9 @@ class PublicPeople:
         now, vault = now_ms(), self._gateway.vault
 
         def work(conn: Connection) -> tuple[list[Inbound], Heard]:
-            asked = hearing.hear(conn, vault, row, heard, now, notice_id=notice_id)
-            return asked, inbound.hear(conn, vault, row, heard, now=now, about=notice_id)
+            told = hearing.told_apart(conn, vault, row, heard)
+            asked = hearing.hear(conn, vault, row, told, now, notice_id=notice_id)
+            return asked, inbound.hear(conn, vault, row, told, now=now, about=notice_id)
 
         asked, told = await self._gateway.store.write(work)
         self._gateway.tell(told.entries)

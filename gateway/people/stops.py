@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from sqlalchemy import delete, select, update
 
@@ -53,11 +53,23 @@ def start(conn: Connection, person: Person, now: int) -> None:
     conn.execute(
         delete(People.stop).where(_S.merchant_id == merchant_id, _S.channel == channel, _S.address_hash == address_hash)
     )
-    pending = update(People.wish).where(
+    conn.execute(update(People.wish).where(*_pending(person)).values(confirmed_at=now, changed_at=now))
+
+
+def may_start(conn: Connection, person: Person) -> bool:
+    """Tell whether there is something a START of this person begins: a stop, or a wish that waits to be confirmed."""
+    merchant_id, channel, address_hash = person
+    stopped = select(_S.at).where(_S.merchant_id == merchant_id, _S.channel == channel, _S.address_hash == address_hash)
+    waits = select(_W.id).where(*_pending(person))
+    return any(conn.execute(found.limit(1)).first() is not None for found in (stopped, waits))
+
+
+def _pending(person: Person) -> tuple[Any, ...]:
+    merchant_id, channel, address_hash = person
+    return (
         _W.merchant_id == merchant_id,
         _W.channel == channel,
         _W.address_hash == address_hash,
         _W.double_opt_in.is_(True),
         _W.confirmed_at.is_(None),
     )
-    conn.execute(pending.values(confirmed_at=now, changed_at=now))

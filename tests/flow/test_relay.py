@@ -91,6 +91,22 @@ async def test_a_courier_is_told_once_though_the_file_is_locked_when_it_is_to_be
         assert len(place.sms.texted) == 1
 
 
+@pytest.mark.parametrize("answer", ["Yes", "#1 yes."])
+async def test_a_courier_s_yes_is_an_answer_and_a_person_s_who_said_stop_begins_again(house, place, parcel, answer):
+    _, shipment_id, path = parcel
+    await post(house, f"{path}/say", words="can+you+leave+it+with+the+neighbour")
+    await said_in(house, shipment_id, "sent")
+    await place.write(answer, COURIER)
+    (_, said) = (await conversation_of(house, shipment_id))["utterances"]
+    assert (said["author"], said["text"].lower().strip(".")) == ("courier", "yes")
+    await place.subscribe(shipment_id, "sms", PHONE)
+    subscriptions = f"/v1/shipments/{shipment_id}/subscriptions"
+    for words, state in (("STOP", "stopped"), ("Yes", "active")):
+        await place.write(words, PHONE, MessageSid=words)
+        assert (await house.call("GET", subscriptions)).json["data"][0]["state"] == state
+    assert len((await conversation_of(house, shipment_id))["utterances"]) == 2
+
+
 async def test_the_same_answer_reported_twice_is_said_once(house, place, parcel):
     _, shipment_id, path = parcel
     await post(house, f"{path}/say", words="hello")

@@ -14,11 +14,18 @@ if TYPE_CHECKING:
 Word = Literal["stop", "start", "help"]
 _WORDS: dict[str, Word] = {"stop": "stop", "start": "start", "help": "help"}
 _MAX = 40
+ANSWERS = frozenset({"yes"})
+"""Words among these that are as well the plain answer to a question."""
 
 
 def word_of(text: str) -> Word | None:
     """Return which of the words a message is, when it is nothing but one: case, accents and punctuation aside."""
     return None if len(text) > _MAX else read_words().get(normal_word(text))
+
+
+def is_answer(text: str) -> bool:
+    """Tell whether a message that is one of the words may be a plain answer to a question too."""
+    return normal_word(text) in ANSWERS
 
 
 def normal_word(text: str) -> str:
