@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 
 from gateway.api.fields import Country, Language, Line, Moment, Plain, Short, Strict
 from gateway.people.addresses import LONGEST
@@ -48,9 +48,23 @@ def _known(text: str) -> str:
     return text
 
 
+def _address(value: Any) -> Any:
+    """Refuse what is neither kind of address, in place of naming what is wrong with it as either."""
+    if isinstance(value, str):
+        if len(value) > LONGEST:
+            raise ValueError(f"is longer than {LONGEST} characters")
+    elif not isinstance(value, dict):
+        raise ValueError("is neither a text nor a browser's subscription")  # noqa: TRY004 - pydantic takes no other
+    return value
+
+
 Clock = Annotated[str, Field(pattern=r"^[0-2][0-9]:[0-5][0-9]$"), AfterValidator(_minutes)]
 ZoneName = Annotated[Short, AfterValidator(_zone)]
 Subject = Annotated[Short, AfterValidator(_subject)]
+Address = Annotated[
+    Annotated[str, Field(max_length=LONGEST)] | dict[Short, Plain],
+    BeforeValidator(_address),
+]
 
 
 class QuietHours(Strict):
@@ -74,7 +88,7 @@ class SubscriptionIn(Strict):
     """What somebody wants to hear of a shipment. The same person again changes their wish."""
 
     channel: ChannelName
-    address: Annotated[str, Field(max_length=LONGEST)] | dict[Short, Plain] = Field(
+    address: Address = Field(
         description="A phone number, an e-mail address, or what a browser's `PushSubscription.toJSON()` gives."
     )
     country: Country | None = Field(
@@ -99,7 +113,7 @@ class PublicSubscriptionIn(Strict):
     """What the reader of a tracking page wants to hear."""
 
     channel: Literal["sms", "email", "push", "whatsapp"]
-    address: Annotated[str, Field(max_length=LONGEST)] | dict[Short, Plain]
+    address: Address
     country: Country | None = None
     language: Language | None = None
     zone: ZoneName | None = None
@@ -129,7 +143,7 @@ class ChannelChange(Strict):
 class ChannelTestIn(Strict):
     """Whom to send a test to."""
 
-    to: Annotated[str, Field(max_length=LONGEST)] | dict[Short, Plain]
+    to: Address
     country: Country | None = None
     language: Language | None = None
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.api.calls import answer, parse, read_body
 from gateway.api.people_requests import PublicSubscriptionIn, SubscriptionIn
-from gateway.api.problems import Problem
+from gateway.api.problems import Problem, invalid
 from gateway.api.subscriptions import new_wish
 from gateway.clock import now_ms
 from gateway.pages.callers import address_of
@@ -92,6 +92,8 @@ class PublicWishes:
         new = new_wish(wish, opened.row, self._gateway.vault, now)
 
         def work(conn: Connection) -> None:
+            if all(way["channel"] != told.channel for way in self.ways(conn, opened.merchant_id)):
+                raise invalid(("/channel", "the shop does not write to people by it"))
             if wishes.count(conn, opened.merchant_id, opened.shipment_id) >= _MOST_WISHES:
                 raise Problem("conflict", f"a parcel has at most {_MOST_WISHES} wishes")
             row, fresh = self._book.add(conn, opened.merchant_id, new, now, keep=True)

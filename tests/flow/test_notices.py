@@ -271,6 +271,8 @@ async def test_the_same_person_again_changes_their_wish_and_removing_it_ends_it(
     [
         ({"address": "0151 12345678", "country": None}, "/address", "it lacks the country"),
         ({"address": "+49 1"}, "/address", "too short"),
+        ({"address": [PHONE]}, "/address", "neither a text nor"),
+        ({"address": "1" * 4_001}, "/address", "longer than 4000"),
         ({"channel": "email", "address": "ines"}, "/address", "not an e-mail address"),
         ({"channel": "push", "address": {"endpoint": "x"}}, "/address", "not a browser's push subscription"),
         ({"zone": "Europe/Atlantis"}, "/zone", "is no time zone"),
@@ -490,6 +492,8 @@ async def test_the_reader_of_a_tracking_page_may_ask_for_notices_and_confirms_th
     ]
     bad = await house.call("POST", f"{root}/subscriptions", asked | {"double_opt_in": False}, key=None)
     assert bad.pointers == ["/double_opt_in"]
+    none = await house.call("POST", f"{root}/subscriptions", {"channel": "whatsapp", "address": PHONE}, key=None)
+    assert none.pointers == ["/channel"]  # nobody would ever write by it
     assert (await house.call("GET", f"/v1/public/shipments/{'x' * 24}/channels", key=None)).status == 404
 
 
