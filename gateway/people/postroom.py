@@ -72,10 +72,12 @@ class PostRoom:
         self._seen = 0
         self._sweeper: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._stopping = False
         self._sweeping = asyncio.Lock()
 
     async def start(self) -> None:
         """Open a lane for every account that may send, and go on where the last process ended."""
+        self._stopping = False
         now = self.clock()
         if left := await self.store.write(lambda conn: sending.take_over(conn, now)):
             log.warning("notices_unclear", notices=left)
@@ -84,10 +86,10 @@ class PostRoom:
 
     async def stop(self) -> None:
         """Take up nothing more, and wait for what is on its way."""
+        self._stopping = True
+        self._changed.set()
         if self._sweeper is not None:
-            self._sweeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._sweeper
+            await self._sweeper
         await asyncio.gather(*(lane.close() for lane in self._lanes.values()))
         self._lanes.clear()
         self._by_merchant.clear()
@@ -130,10 +132,13 @@ class PostRoom:
         self._by_merchant.setdefault(key.merchant_id, set()).add(key)
 
     async def _sweep_for_ever(self) -> None:
+        # told to end, not cancelled: Python 3.11's wait_for may swallow a cancellation that comes with a change
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), SWEEP_EVERY)
             self._changed.clear()
+            if self._stopping:
+                return
             try:
                 await self.sweep()
             except Exception:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -221,3 +222,16 @@ async def test_a_new_process_goes_on_at_once_with_what_the_last_one_left_unclear
     assert await hand.store.write(lambda conn: sending.take_over(conn, now + 3)) == 0
     row = await hand.row()
     assert (row["state"], row["unclear"], row["attempts"]) == ("sent", 1, 2)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_the_post_room_ends_though_an_account_was_changed_at_the_same_moment(house, turns):
+    room = house.gateway.postroom
+    await room.start()
+    await asyncio.sleep(0.01)
+    room.look()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    ending = asyncio.create_task(room.stop())
+    done, _ = await asyncio.wait({ending}, timeout=3)
+    assert done
