@@ -69,6 +69,7 @@ FORBIDDEN_6 = tuple(
     )
 )
 
+_LONGEST_NAME, _LONGEST_LABEL = 254, 63
 _USER = re.compile(r"[^:/?#]+://[^/?#]*@")
 _NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\Z")
 
@@ -247,6 +248,9 @@ def parse_url(url: str, field: str = "url") -> URL:
         raise BadUrl(f"{field}: a user or password in the address is not allowed")
     if parsed.raw_fragment:
         raise BadUrl(f"{field}: a fragment is never sent; leave it out")
+    labels = host.removesuffix(".").split(".")
+    if len(host) > _LONGEST_NAME or not all(0 < len(label) <= _LONGEST_LABEL for label in labels):
+        raise BadUrl(f"{field}: no host can have that name")
     if ":" not in host and _NUMBER.match(host.rstrip(".").rpartition(".")[2]) and not _canonical_4(host):
         raise BadUrl(f"{field}: an IPv4 address is written as four plain decimal numbers")
     return parsed

@@ -12,6 +12,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -70,15 +71,7 @@ class Trust:
     def context_for(self, identity: Identity) -> ssl.SSLContext:
         """Return TLS settings that show a client certificate."""
         context = self._make()
-        # OpenSSL reads keys from files only; what lies there for a moment is encrypted with a word nobody keeps.
-        word = secrets.token_bytes(32)
-        key = load_pem_private_key(identity.key.encode(), None)
-        sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(word))
-        with TemporaryDirectory() as folder:
-            chain, private = Path(folder, "chain.pem"), Path(folder, "key.pem")
-            chain.write_text(identity.certificate, encoding="ascii")
-            private.write_bytes(sealed)
-            context.load_cert_chain(chain, private, word)
+        _show(context, identity)
         return context
 
     def _make(self) -> ssl.SSLContext:
@@ -89,6 +82,18 @@ class Trust:
             context.load_verify_locations(cafile=self._authorities)
         context.set_alpn_protocols(("http/1.1",))
         return context
+
+
+def _show(context: ssl.SSLContext, identity: Identity) -> None:
+    # OpenSSL reads keys from files only; what lies there for a moment is encrypted with a word nobody keeps.
+    word = secrets.token_bytes(32)
+    key = load_pem_private_key(identity.key.encode(), None)
+    sealed = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(word))
+    with TemporaryDirectory() as folder:
+        chain, private = Path(folder, "chain.pem"), Path(folder, "key.pem")
+        chain.write_text(identity.certificate, encoding="utf-8")  # tools write names of any alphabet beside it
+        private.write_bytes(sealed)
+        context.load_cert_chain(chain, private, word)
 
 
 def facts_of(transport: BaseTransport) -> TlsFacts | None:
@@ -112,13 +117,13 @@ def read_identity(certificate: str, key: str, now: int) -> tuple[Identity, dict[
         raise BadEndpoint(f"{at}: longer than {MAX_PEM} characters")
     try:
         first = x509.load_pem_x509_certificates(certificate.encode())[0]
-    except (ValueError, UnicodeError):
+    except (ValueError, UnicodeError, UnsupportedAlgorithm):
         raise BadEndpoint(f"{at}.certificate: it holds no certificate in PEM") from None
     try:
         private = load_pem_private_key(key.encode(), None)
     except TypeError:
         raise BadEndpoint(f"{at}.key: it is locked with a password; send it unlocked, it is sealed here") from None
-    except (ValueError, UnicodeError):
+    except (ValueError, UnicodeError, UnsupportedAlgorithm):
         raise BadEndpoint(f"{at}.key: it holds no private key in PEM") from None
     shape = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if first.public_key().public_bytes(*shape) != private.public_key().public_bytes(*shape):
@@ -130,4 +135,9 @@ def read_identity(certificate: str, key: str, now: int) -> tuple[Identity, dict[
         "sha256": first.fingerprint(hashes.SHA256()).hex(),
         "ends_at": first.not_valid_after_utc.isoformat().replace("+00:00", "Z"),
     }
-    return Identity(certificate, key), shown
+    identity = Identity(certificate, key)
+    try:
+        _show(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), identity)
+    except (ssl.SSLError, ValueError):
+        raise BadEndpoint(f"{at}: TLS does not take it: its key may be too weak or of no kind known there") from None
+    return identity, shown

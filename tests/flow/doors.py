@@ -52,9 +52,9 @@ class Authority:
             .not_valid_after(now + timedelta(days=days))
         )
 
-    def sign(self, name: str, *, days: float = 7) -> tuple[str, str]:
+    def sign(self, name: str, *, days: float = 7, curve: ec.EllipticCurve | None = None) -> tuple[str, str]:
         """Return a certificate for a name and 127.0.0.1, and its key, as PEM."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = ec.generate_private_key(curve or ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         built = self._build(subject, key.public_key(), days=days)

@@ -8,6 +8,7 @@ import unicodedata
 
 import orjson
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from flow.doors import Authority, door, token_server
 from sqlalchemy import select
 
@@ -300,15 +301,25 @@ async def test_a_client_certificate_is_looked_at_before_it_is_taken(house, autho
     certificate, key = authority.sign("a.example")
     _, other_key = authority.sign("b.example")
     ended, ended_key = authority.sign("c.example", days=-1)
+    weak = authority.sign("d.example", curve=ec.SECP192R1())
     for pair, pointer in (
         ((certificate, other_key), "/client_certificate/key"),
         ((certificate, "nonsense"), "/client_certificate/key"),
         ((ended, ended_key), "/client_certificate/certificate"),
+        (weak, "/client_certificate"),
     ):
         wish = {"url": shop.url, "client_certificate": dict(zip(("certificate", "key"), pair, strict=True))}
         answer = await house.call("POST", "/v1/endpoints", wish)
         assert (answer.status, answer.pointers) == (422, [pointer])
         assert key.encode() not in answer.body
+
+
+async def test_a_client_certificate_may_have_its_names_written_beside_it(house, authority):
+    certificate, key = (f"friendlyName: Schlüssel\n{part}" for part in authority.sign("gateway.shop.example"))
+    async with door(authority.server(callers=True)) as shop:
+        endpoint = await made(house, shop.url, client_certificate={"certificate": certificate, "key": key})
+        answer = await house.call("POST", f"/v1/endpoints/{endpoint['id']}/test")
+        assert (answer.status, answer.json["outcome"]) == (200, "delivered")
 
 
 async def test_an_unknown_authority_is_not_believed(house, tmp_path):
