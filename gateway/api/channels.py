@@ -18,7 +18,7 @@ from gateway.people.addresses import BadAddress
 from gateway.people.planning import STOPPED
 from gateway.people.sending import AccountKey
 from gateway.people.wording import TEST, Facts, now_at, word
-from gateway.people.writing import shop_name
+from gateway.people.writing import language_of, shop_name
 from gateway.texts import LANGUAGES
 from gateway.vault import Sealed
 from webhooks.channels import KINDS, BadSettings
@@ -215,7 +215,7 @@ async def test(ask: Ask) -> web.StreamResponse:
                 text=worded.text,
                 subject=worded.subject,
                 html=worded.html,
-                language=language,
+                language=language_of(language, row["channel"]),
                 template=worded.template,
                 template_values=worded.values,
             )

@@ -13,6 +13,7 @@ from gateway.pages import branding
 from gateway.people import accounts, addresses, overrides
 from gateway.people.subjects import CONFIRM, RATE
 from gateway.people.wording import Facts, now_at, word
+from gateway.texts import choose
 from webhooks.channels.base import Outgoing
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ class Writer:
             text=worded.text,
             subject=worded.subject,
             html=worded.html,
-            language=wish["language"],
+            language=language_of(wish["language"], one.channel),
             link=link,
             unsubscribe_url=ticket_url,
             urgent=one.urgent,
@@ -99,6 +100,11 @@ class Writer:
             return ""
         path = CALLBACK.format(account_id=account_id)
         return f"{self._public_url}{path}" + (f"?notice={notice_id}" if notice_id else "")
+
+
+def language_of(asked: str, channel: str) -> str:
+    """Return the language a notice says it is in: what is spoken, or (WhatsApp) what its template is asked for in."""
+    return asked if channel == "whatsapp" else choose(asked).tag
 
 
 def carrier_name(shipment: Mapping[str, Any] | None) -> str:

@@ -75,6 +75,20 @@ async def test_a_parcel_reaches_its_recipient_by_sms_mail_and_browser_in_their_l
     assert MAIL not in logged
 
 
+async def test_a_notice_names_the_language_it_is_in_and_not_the_one_nobody_here_speaks(house, place, parcel):
+    account_id, shipment_id = parcel
+    browser = place.browser()
+    await house.call("PUT", "/v1/templates/out_for_delivery/en", {"html": "<p>{shop}</p>"})
+    await place.subscribe(shipment_id, "email", MAIL, language="he")
+    await place.subscribe(shipment_id, "push", browser.subscription, language="de-AT")
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await house.until(lambda: bool(place.mail.letters and browser.shown))
+    (letter,) = place.mail.letters
+    assert letter["Content-Language"].startswith("en")
+    assert 'dir="ltr"' in letter.get_body(("html",)).get_content()
+    assert browser.shown[0]["lang"] == "de-AT"
+
+
 async def test_the_provider_s_reports_are_shown_and_proved(house, place, parcel):
     account_id, shipment_id = parcel
     await place.subscribe(shipment_id, "sms", PHONE)
