@@ -117,7 +117,8 @@ def word(facts: Facts, channel: str) -> Worded:
         return Worded(subject=subject, text=_letter(facts, speech, text, known), html=_html(facts, speech, known))
     if channel == "whatsapp":
         template = facts.own.get("whatsapp_template") or facts.subject.replace(".", "_")
-        values = tuple(known[name] or "-" for name in ("shop", "number", "details", "link"))
+        # the provider takes no empty value, and none of several lines
+        values = tuple(" ".join(known[name].split()) or "-" for name in ("shop", "number", "details", "link"))
         return Worded(subject=subject, text=text, template=template, values=values)
     return Worded(subject=subject, text=text)
 

@@ -225,6 +225,10 @@ def test_the_provider_s_template_gets_its_values_in_order_and_none_is_empty():
     told = word(facts("courier.arriving", link=""), "whatsapp")
     assert told.template == "courier_arriving"
     assert told.values == ("Sample Shop", "DEMO100200302", "Arrival: today between 14:10 and 14:40.", "-")
+    told = word(
+        facts("available_for_pickup", shipment=POINT | {"pickup_hours": "Mon-Fri 8-20\n\tSat     8-12"}), "whatsapp"
+    )
+    assert "Opening hours: Mon-Fri 8-20 Sat 8-12." in told.values[2]
     own = facts("delivered", own={"whatsapp_template": "our_delivered"})
     assert word(own, "whatsapp").template == "our_delivered"
 
