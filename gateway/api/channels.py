@@ -128,20 +128,29 @@ async def change(ask: Ask) -> web.StreamResponse:
     """Change label, some settings or some secrets."""
     wish: ChannelChange = ask.body
     row = await _row(ask)
-    values: dict[str, Any] = {} if wish.label is None else {"label": wish.label}
     if wish.settings is not None or wish.secrets is not None:
-        settings = _merged(accounts.settings_of(row), wish.settings)
-        secrets = _merged(_secrets(ask, row), wish.secrets)
+        settings, secrets = _changed(ask, row, wish)
         await _try(ask, row["channel"], settings, secrets)
-        values["settings"] = orjson.dumps(settings)
-        values["secrets"] = accounts.seal(ask.gateway.vault, row["merchant_id"], row["id"], secrets)
-    if not values:
-        return answer(_shown(ask, row))
-    changed = await ask.gateway.store.write(lambda conn: accounts.change(conn, _key(ask), ask.now, **values))
+
+    def work(conn: Connection) -> RowMapping | None:
+        current = accounts.get(conn, _key(ask))  # somebody else may have changed it meanwhile
+        values: dict[str, Any] = {} if wish.label is None else {"label": wish.label}
+        if current is not None and (wish.settings is not None or wish.secrets is not None):
+            settings, secrets = _changed(ask, current, wish)
+            values["settings"] = orjson.dumps(settings)
+            values["secrets"] = accounts.seal(ask.gateway.vault, current["merchant_id"], current["id"], secrets)
+        return accounts.change(conn, _key(ask), ask.now, **values) if values else current
+
+    changed = await ask.gateway.store.write(work)
     if changed is None:
         raise Problem("not-found")
     ask.gateway.postroom.look()
     return answer(_shown(ask, changed))
+
+
+def _changed(ask: Ask, row: RowMapping, wish: ChannelChange) -> tuple[dict[str, str], dict[str, str]]:
+    """Return an account's settings and secrets as they would be."""
+    return _merged(accounts.settings_of(row), wish.settings), _merged(_secrets(ask, row), wish.secrets)
 
 
 def _secrets(ask: Ask, row: RowMapping) -> dict[str, str]:

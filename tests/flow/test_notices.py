@@ -347,6 +347,16 @@ async def test_a_channel_that_cannot_work_is_refused_by_field_and_its_secrets_st
     assert (await house.call("GET", f"/v1/channels/{channel_id}")).status == 404
 
 
+async def test_two_changes_of_an_account_at_once_both_hold(house, place):
+    path = f"/v1/channels/{place.channels['sms']['id']}"
+    changes = ({"settings": {"from": "SHOP"}}, {"settings": {"base_url": place.sms.address + "/"}}, {"label": "ours"})
+    await asyncio.gather(*(house.call("PATCH", path, change) for change in changes))
+    shown = (await house.call("GET", path)).json
+    assert (shown["settings"]["from"], shown["settings"]["base_url"][-1], shown["label"]) == ("SHOP", "/", "ours")
+    said = (await house.call("POST", f"{path}/test", {"to": PHONE})).json
+    assert said["outcome"] == "accepted"
+
+
 async def test_a_test_tells_what_the_provider_says(house, place):
     path = f"/v1/channels/{place.channels['sms']['id']}"
     good = await house.call("POST", f"{path}/test", {"to": PHONE, "language": "de"})
