@@ -42,6 +42,8 @@ Reason = Literal[
 TOS: tuple[To, ...] = get_args(To)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 MOST_ACTS, MOST_FIXES = 100, 20
+_AT_THE_STOP = frozenset({"arrived", "delivered", "failed"})
+"""Acts whose place is that of the stop. Where a courier was at others is theirs: of that only the latest is kept."""
 _AT_THE_DOOR = 120_000
 """Milliseconds for which the courier is held to be still there, and a phone's clock to be right."""
 
@@ -163,12 +165,11 @@ class Reader:
         slow = self._slow(batch)
         oldest = self._now - timedelta(milliseconds=OLDEST)
         fixes = [one for one in batch.positions if oldest <= one.at + slow <= self._now + timedelta(seconds=1)]
-        states = {one["key_id"]: one["state"] for one in taken.moves}
-        ahead = [
-            row["tracking_number"]
-            for row in self._stops.values()
-            if row["removed_at"] is None and states.get(row["id"], row["state"]) not in stops.DONE
-        ]
+        states = {id_: row["state"] for id_, row in self._stops.items() if row["removed_at"] is None}
+        for move in taken.moves:
+            if (id_ := move["key_id"]) in states:
+                states[id_] = stops.after(states[id_], move["state"])
+        ahead = [self._stops[id_]["tracking_number"] for id_, state in states.items() if state not in stops.DONE]
         if not fixes or not ahead:
             return None
         told = [
@@ -256,7 +257,7 @@ class Reader:
             "note": act.note or None,
             "proofs": proofs,
             "pin": "wrong" if pin == "wrong" else None,
-            "place": None if act.place is None else act.place.model_dump(exclude_none=True),
+            "place": act.place.model_dump(exclude_none=True) if act.place and act.act in _AT_THE_STOP else None,
         }
         if act.act == "delivered":
             had = {one["kind"] for one in proofs}

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import orjson
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import String, and_, bindparam, or_, select, update
 
 from gateway.runs.tables import RunTables
 from gateway.tables import Tables
@@ -127,21 +127,37 @@ def standing(conn: Connection, merchant_id: str, run_ids: Sequence[str]) -> dict
     return {run_id: Standing(total, done) for run_id, (total, done) in counts.items()}
 
 
+def after(state: str, deed: str) -> str:
+    """Return where a stop stands after a deed: what was delivered stays so, what failed is not merely loaded again."""
+    return state if state == "delivered" or (state == "failed" and deed == "loaded") else deed
+
+
 def move(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note where stops stand. Rows: `key_merchant`, `key_run`, `key_id`, `state`, `state_at`; older news move none."""
+    """Note where stops stand. Rows: `key_merchant`, `key_run`, `key_id`, `state`, `state_at`.
+
+    Older news move none, as `after` says; but that a parcel was handed over is never too late.
+    """
     if rows:
         _MOVE(conn, rows)
 
 
 _C = RunTables.stop.c
+_STATE = bindparam("state", type_=String())
 _MOVE = Many.running(
     update(RunTables.stop)
     .where(
         _C.merchant_id == bindparam("key_merchant"),
         _C.run_id == bindparam("key_run"),
         _C.id == bindparam("key_id"),
-        _C.state_at <= bindparam("state_at"),
+        or_(
+            and_(_C.state != "delivered", _STATE == "delivered"),
+            and_(
+                _C.state_at <= bindparam("state_at"),
+                or_(_C.state != "delivered", _STATE == "delivered"),
+                or_(_C.state != "failed", _STATE != "loaded"),
+            ),
+        ),
     )
-    .values(state=bindparam("state"), state_at=bindparam("state_at")),
+    .values(state=_STATE, state_at=bindparam("state_at")),
     (),
 )

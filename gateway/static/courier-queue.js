@@ -14,6 +14,9 @@ const finished = (work) => new Promise((good, bad) => {
   work.onabort = work.onerror = () => bad(work.error);
 });
 
+// Half a sign, as a field leaves it that cuts at its length, is no text to anybody else.
+const wellFormed = (_, value) => (typeof value === "string" && value.toWellFormed ? value.toWellFormed() : value);
+
 async function database() {
   const opening = indexedDB.open(NAME, 1);
   opening.onupgradeneeded = () => {
@@ -28,6 +31,7 @@ export class Queue {
     this.path = path;
     this.sending = null;
     this.wait = 2000;
+    this.most = BATCH;
     this.timer = 0;
     this.positions = [];
     this.heard = () => {};
@@ -79,22 +83,31 @@ export class Queue {
   async run() {
     if (this.ended) return true;
     try {
-      const acts = (await this.acts()).slice(0, BATCH);
+      const acts = (await this.acts()).slice(0, this.most);
       const fixes = this.positions.splice(0);
-      if (acts.length === 0 && fixes.length === 0) { this.heard({ taken: [], refused: [] }, true); return true; }
+      if (acts.length === 0 && fixes.length === 0) { this.most = BATCH; this.heard({ taken: [], refused: [] }, true); return true; }
       for (const act of acts) await this.upload(act);
       const answer = await fetch(`${this.path}/acts`, {
         method: "POST",
         headers: { "Content-Type": "application/json" },
-        body: JSON.stringify({ sent_at: new Date().toISOString(), acts: acts.map(({ path, kept, ...act }) => act), positions: fixes }),
+        body: JSON.stringify({ sent_at: new Date().toISOString(), acts: acts.map(({ path, kept, ...act }) => act), positions: fixes }, wellFormed),
       });
       if (answer.status === 404) { this.ended = true; this.heard({ ended: true }, true); return true; }
+      if (answer.status === 422 && acts.length > 0) {
+        // One that can never be read must not hold up the others: sent alone, it is found out.
+        const alone = acts.length === 1 && fixes.length === 0;
+        if (alone) await this.drop([acts[0].id]);
+        this.most = 1;
+        this.heard({ taken: [], refused: alone ? [{ id: acts[0].id, reason: "unreadable" }] : [] }, true);
+        return true;
+      }
       if (!answer.ok) throw new Error(String(answer.status));
       const said = await answer.json();
       await this.drop([...said.taken, ...said.refused.map((one) => one.id)]);
       this.heard(said, true);
       return true;
     } catch {
+      if (this.ended) { this.heard({ ended: true }, true); return true; }
       this.heard({ taken: [], refused: [] }, false);
       return false;
     }

@@ -11,6 +11,8 @@ const plural = new Intl.PluralRules(page.dataset.lang);
 const NEXT = { open: ["loaded", "on_the_way"], loaded: ["on_the_way", "arrived"], on_the_way: ["arrived"], arrived: [], failed: ["on_the_way"], delivered: [] };
 const OVER = new Set(["delivered", "failed"]);
 
+// What is delivered stays so, and what could not be delivered is not merely loaded again: another phone may be ahead.
+const after = (state, deed) => state === "delivered" || (state === "failed" && deed === "loaded") ? state : deed;
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 const stopOf = (id) => document.getElementById(id);
 
@@ -60,8 +62,8 @@ async function reckon() {
   const waits = document.querySelector("#waiting");
   waits.hidden = acts.length === 0;
   if (acts.length > 0) waits.textContent = fill(words.waiting[plural.select(acts.length)] ?? words.waiting.other, { count: numbers.format(acts.length) });
-  for (const stop of document.querySelectorAll(".stop")) show(stop, stop.dataset.told ?? stop.dataset.state, false);
-  for (const act of acts) if (stopOf(act.stop)) act.act === "say" ? echo(act) : show(stopOf(act.stop), act.act, true);
+  for (const stop of document.querySelectorAll(".stop")) show(stop, stop.dataset.told, false);
+  for (const act of acts) if (stopOf(act.stop)) act.act === "say" ? echo(act) : show(stopOf(act.stop), after(stopOf(act.stop).dataset.state, act.act), true);
   count();
 }
 
@@ -89,7 +91,7 @@ function mark(act) {
     if (line) line.textContent = words.you;
     return;
   }
-  stop.dataset.told = act.act;
+  stop.dataset.told = after(stop.dataset.told, act.act);
   stop.dataset.at = String(Date.parse(act.at));
 }
 
@@ -298,7 +300,7 @@ async function refresh() {
       const known = stopOf(stop.id);
       if (known === null) continue;
       // What this phone did last is newer than what the gateway knew when it wrote the page.
-      if (known.dataset.told && Number(stop.dataset.at) < Number(known.dataset.at)) { stop.dataset.told = known.dataset.told; stop.dataset.at = known.dataset.at; }
+      if (stop.dataset.told !== "delivered" && Number(stop.dataset.at) < Number(known.dataset.at)) { stop.dataset.told = known.dataset.told; stop.dataset.at = known.dataset.at; }
       stop.querySelector(".problem").replaceWith(known.querySelector(".problem"));
       stop.querySelector(".say input").value = known.querySelector(".say input").value;
       if (known.querySelector(".talk details").open) stop.querySelector(".talk details").open = true;

@@ -6,7 +6,7 @@ import pytest
 from browser.conftest import serious, too_wide
 from browser.test_tracking_page import keep
 from flow.roads import DOOR
-from flow.test_courier_page import Phone
+from flow.test_courier_page import Phone, act
 from flow.test_runs import made, stop
 from PIL import Image
 
@@ -229,3 +229,50 @@ async def test_an_ended_link_is_said_kindly(phone, run, faults):
     page = await phone(run.house.url + run.path)
     assert await page.inner_text("h1") == "There is nothing to see here"
     assert await serious(page) == []
+
+
+async def test_a_delivery_that_comes_back_leaves_the_stop_as_it_was(phone, run, house):
+    page = await opened(phone, run)
+    await card(page, run, 0).locator("[data-act=on_the_way]").click()
+    await house.until(lambda: substatus_is(run, 0, "on_route"))
+    await page.reload()  # the phone knows the stop only from the page now
+    await page.wait_for_selector("#page[data-ready]")
+    await card(page, run, 0).locator("[data-open=give]").click()
+    await page.check("#give-cannot")
+    await page.fill("#give-note", "no camera")
+    await page.fill("#give-pin", "0000")
+    await page.click("#give [type=submit]")
+    await page.wait_for_selector(f"[id='{run.stops[0]}'] .problem:has-text('The PIN was wrong')")
+    assert await card(page, run, 0).get_attribute("data-state") == "on_the_way"
+    assert await card(page, run, 0).locator("[data-open=give]").is_visible()
+
+
+async def test_a_stop_delivered_by_another_phone_is_not_opened_again(phone, run, house):
+    page = await opened(phone, run)
+    await run.send(act(run.stops[1], "delivered", to="mailbox"))
+    await card(page, run, 1).locator("[data-act=loaded]").click()
+    await page.wait_for_selector("#waiting", state="hidden")
+    await page.evaluate("() => window.dispatchEvent(new Event('online'))")
+    await page.wait_for_selector(f"[id='{run.stops[1]}'][data-state=delivered]")
+    assert not await card(page, run, 1).locator("[data-open=give]").is_visible()
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_half_a_sign_holds_up_nothing_that_was_done(phone, run, house, faults, old):
+    faults.expected.append("Failed to load resource")
+    page = await opened(phone, run)
+    if old:
+        await page.evaluate("() => { delete String.prototype.toWellFormed }")
+    await page.context.set_offline(True)
+    await card(page, run, 1).locator("[data-open=fail]").click()
+    await page.evaluate("() => { document.querySelector('#fail-note').value = 'closed \\ud83d' }")
+    await page.click("#fail [type=submit]")
+    await card(page, run, 2).locator("[data-act=loaded]").click()
+    await page.wait_for_selector("#waiting:has-text('2 entries wait to be sent')")
+    await page.context.set_offline(False)
+    await page.wait_for_selector("#waiting", state="hidden", timeout=20_000)
+    await house.until(lambda: substatus_is(run, 2, "loaded"))
+    if old:
+        assert "could not be read" in await card(page, run, 1).locator(".problem").inner_text()
+    else:
+        assert (await run.events(1))[-1]["extra"]["note"] == "closed \ufffd"

@@ -315,3 +315,53 @@ async def test_a_link_that_got_out_fills_no_disk(phone, monkeypatch):
     assert (more.status, more.json["detail"]) == (422, "a parcel has at most 2 pictures")
     path = f"{phone.path}/files/{first}?kind=photo&stop={phone.stops[0]}"
     assert (await phone.house.call("PUT", path, key=None, data=picture())).status == 201
+
+
+async def run_of(house):
+    run_id = (await house.call("GET", "/v1/runs")).json["data"][0]["id"]
+    return (await house.call("GET", f"/v1/runs/{run_id}")).json
+
+
+@pytest.mark.parametrize("late", ["loaded", "on_the_way", "arrived", "failed"])
+async def test_a_delivered_stop_stays_delivered_whatever_another_phone_says_late(house, phone, late):
+    one = phone.stops[1]
+    done, deed = act(one, "delivered", 600, to="mailbox"), act(one, late, 60)
+    for acts in ([done, deed], [deed, done]):
+        assert len((await phone.send(*acts))["taken"]) == 2
+        for single in acts:
+            await phone.send(single)
+        run = await run_of(house)
+        assert (run["stops"][1]["state"], run["stops_done"]) == ("delivered", 1)
+    assert (await phone.shipment(1))["status"] == "delivered"
+
+
+async def test_a_delivery_out_of_a_dead_spot_closes_a_stop_that_was_loaded_later(house, phone):
+    one = phone.stops[1]
+    await phone.send(act(one, "loaded", 60))
+    await phone.send(act(one, "delivered", 600, to="mailbox"))
+    assert (await run_of(house))["stops"][1]["state"] == "delivered"
+
+
+async def test_what_failed_is_tried_again_by_going_there_and_not_by_being_loaded(house, phone):
+    one = phone.stops[1]
+    await phone.send(act(one, "failed", 600, reason="recipient_absent"))
+    await phone.send(act(one, "loaded", 60))
+    assert (await run_of(house))["stops"][1]["state"] == "failed"
+    await phone.send(act(one, "on_the_way", 30))
+    assert (await run_of(house))["stops"][1]["state"] == "on_the_way"
+
+
+async def test_nobody_is_ahead_of_a_courier_for_what_was_said_late(house, phone):
+    await phone.send(act(phone.stops[0], "delivered", 600, to="recipient"), act(phone.stops[1], "loaded", 600))
+    fix = {"at": datetime.now(UTC).isoformat(), "latitude": DOOR[0], "longitude": DOOR[1], "accuracy": 5}
+    await phone.send(act(phone.stops[0], "loaded", 60), positions=[fix])
+    told = (await house.call("GET", f"/v1/shipments/{phone.shipments[1]}/position")).json
+    assert told["position"]["stops_before"] == 0
+
+
+async def test_where_a_courier_was_is_kept_of_the_door_alone(phone):
+    here = {"latitude": 41.123456, "longitude": -8.654321}
+    one = phone.stops[1]
+    await phone.send(act(one, "loaded", 50, place=here), act(one, "on_the_way", 40, place=here))
+    await phone.send(act(one, "arrived", 30, place=here))
+    assert [event["place"].get("latitude") for event in await phone.events(1)] == [None, None, 41.123456]
