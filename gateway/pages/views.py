@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _UTC = ZoneInfo("UTC")
 _OF_THE_COURIER = frozenset({"courier", "courier_vehicle", "stops_before"})
+_AT_THE_DOOR = frozenset({"out_for_delivery", "attempt_failed"})
+"""Statuses whose scans are made on a courier's round."""
 _PLACE_FIELDS = ("city", "region", "country")
 
 
@@ -69,7 +71,7 @@ def look(
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
     return View(
         shipment=document,
-        events=[shown(viewer, "event", orjson.loads(body)) for body in shipments.event_bodies(conn, row)],
+        events=[shown(viewer, "event", _event(body)) for body in shipments.event_bodies(conn, row)],
         courier=courier,
         recipient=document.get("recipient"),
         brand=branding.of(conn, row["merchant_id"]),
@@ -78,6 +80,17 @@ def look(
         proven=viewer == "proven",
         can_prove=bool(postcodes(whole, recipient)),
     )
+
+
+def _event(body: bytes) -> dict[str, Any]:
+    """Return an event without the point where its courier was: of that the table of sight decides, or the hand-over."""
+    event: dict[str, Any] = orjson.loads(body)
+    place = event["place"]
+    if event["place_basis"] == "carrier" and event["status"] != "delivered":
+        named = place.get("city") or place.get("facility")
+        if not named or event["status"] in _AT_THE_DOOR:
+            event["place"] = {name: value for name, value in place.items() if name not in ("latitude", "longitude")}
+    return event
 
 
 def _stops_now(conn: Connection, row: RowMapping, document: Mapping[str, Any], now: int) -> int | None:

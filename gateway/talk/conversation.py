@@ -26,7 +26,7 @@ from webhooks import log
 from webhooks.store import insert
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
@@ -76,6 +76,8 @@ class Saying:
     kind: Kind = "words"
     audience: Audience = "everybody"
     came_by: str = "page"
+    browser: str = ""
+    """The browser a recipient writes in: it shows what was written there."""
     id: str = ""
     """Its id where it has one already: the same again is not said twice."""
     watched: bool = False
@@ -131,6 +133,7 @@ def say(conn: Connection, vault: Vault, shipment: RowMapping, saying: Saying, no
         "words": vault.seal(merchant_id, _purpose(id_), saying.words.encode()),
         "at": now,
         "came_by": saying.came_by,
+        "browser": saying.browser,
         "reason": "",
         "attempts": 0,
         "provider_id": "",
@@ -242,13 +245,17 @@ def of_shipment(
     conn: Connection, vault: Vault, merchant_id: str, shipment_id: str, reader: Author
 ) -> list[dict[str, Any]]:
     """Return what was said of a shipment as far as a reader reads it, oldest first."""
+    return [document(vault, row) for row in rows_of(conn, merchant_id, shipment_id, reader)]
+
+
+def rows_of(conn: Connection, merchant_id: str, shipment_id: str, reader: Author) -> list[RowMapping]:
+    """Return the rows of what was said of a shipment as far as a reader reads it, oldest first."""
     statement = (
         select(TalkTables.utterance)
         .where(_U.merchant_id == merchant_id, _U.shipment_id == shipment_id)
         .order_by(_U.at, _U.id)
     )
-    rows = conn.execute(statement).mappings()
-    return [document(vault, row) for row in rows if reads(reader, row)]
+    return [row for row in conn.execute(statement).mappings() if reads(reader, row)]
 
 
 def reads(reader: str, row: RowMapping) -> bool:
@@ -278,20 +285,22 @@ def words_of(vault: Vault, row: RowMapping) -> str:
     return vault.open(row["merchant_id"], _purpose(row["id"]), row["words"]).decode()
 
 
-def seen(conn: Connection, merchant_id: str, shipment_id: str) -> bool:
-    """Note that the recipient read what was said to them; tell whether there was anything new."""
-    unread = (*_unread(merchant_id, shipment_id),)
-    return conn.execute(update(TalkTables.utterance).where(*unread).values(state="read")).rowcount > 0
+def seen(conn: Connection, merchant_id: str, ids: Sequence[str]) -> None:
+    """Note that the recipient read these."""
+    unread = (_U.merchant_id == merchant_id, _U.id.in_(ids), _U.state == "sent")
+    conn.execute(update(TalkTables.utterance).where(*unread).values(state="read"))
+
+
+def is_unread(row: Mapping[str, Any] | RowMapping) -> bool:
+    """Tell whether this waits for the recipient's eyes."""
+    return row["through"] == "page" and row["state"] == "sent" and row["audience"] in _READ_BY["recipient"]
 
 
 def has_unseen(conn: Connection, merchant_id: str, shipment_id: str) -> bool:
     """Tell whether something waits for the recipient's eyes."""
-    return conn.execute(select(_U.id).where(*_unread(merchant_id, shipment_id)).limit(1)).first() is not None
-
-
-def _unread(merchant_id: str, shipment_id: str) -> tuple[Any, ...]:
     mine = (_U.merchant_id == merchant_id, _U.shipment_id == shipment_id)
-    return (*mine, _U.through == "page", _U.state == "sent", _U.audience.in_(_READ_BY["recipient"]))
+    waits = (*mine, _U.through == "page", _U.state == "sent", _U.audience.in_(_READ_BY["recipient"]))
+    return conn.execute(select(_U.id).where(*waits).limit(1)).first() is not None
 
 
 def latest(conn: Connection, merchant_id: str, shipment_id: str) -> int:

@@ -1,17 +1,20 @@
 """The conversation on the tracking page: what was said, a form to write, and instructions before departure.
 
-What stands in it may open a door, so it is shown to whoever told the postcode, or wrote from this browser.
+What stands in it may open a door, so it is shown to whoever told the postcode. A browser without it shows what was
+written there and the answers since: a word written on somebody else's page opens nothing that was said before.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from gateway import shipments
 from gateway.clock import now_ms
 from gateway.lastmile import wishes
-from gateway.pages import links
+from gateway.pages import links, views
 from gateway.pages.parts import fields, one
 from gateway.pages.tries import Tries
 from gateway.talk import conversation
@@ -20,7 +23,7 @@ from gateway.texts import days
 from normalizer.model import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from aiohttp import web
     from sqlalchemy import Connection, RowMapping
@@ -46,7 +49,10 @@ class _Read:
 
     is_open: bool
     said: list[dict[str, Any]]
-    unseen: bool
+    hidden: int
+    """How many more there are for whoever tells the postcode."""
+    unseen: list[str]
+    """The ids of those shown that waited for the recipient's eyes."""
 
 
 class TalkPart:
@@ -78,25 +84,26 @@ class TalkPart:
         quick: Any = one(form, "quick")
         quick = quick if quick in QUICK else ""
         typed = {"words": words, "quick": quick}
+        token = request.match_info["token"]
+        browser = self._browser(token, request.cookies) or token_hex(8)
         problem, status = "", 422
         if not words and (not quick or quick in NEEDS_WORDS):
             problem = "code" if quick in NEEDS_WORDS else "empty"
         elif len(words) > LONGEST:
             problem = "long"
-        elif not self._tries.allow(request.match_info["token"]):
+        elif not self._tries.allow(token):
             problem, status = "too_often", 429
         if not problem:
             try:
-                await self._said(opened.row, words, quick, kind)
+                await self._said(opened.row, words, quick, kind, browser)
             except (Closed, Full) as trouble:
                 problem, status = ("closed" if isinstance(trouble, Closed) else "full"), 409
         if problem:
             return await self._pages.answer(request, opened, problem=f"{where}.{problem}", status=status, typed=typed)
-        token = request.match_info["token"]
         back = await self._pages.back(request)
         back.set_cookie(
             COOKIE,
-            self._gateway.links.prove(token, COOKIE, _REMEMBERED),
+            f"{browser}.{self._gateway.links.prove(token, f'{COOKIE} {browser}', _REMEMBERED)}",
             path=f"/t/{token}",
             httponly=True,
             samesite="Strict",
@@ -105,7 +112,7 @@ class TalkPart:
         )
         return back
 
-    async def _said(self, row: RowMapping, words: str, quick: Any, kind: Kind) -> None:
+    async def _said(self, row: RowMapping, words: str, quick: Any, kind: Kind, browser: str) -> None:
         to_courier = kind == "instruction" or row["status"] == _OUT
         saying = Saying(
             author="recipient",
@@ -113,6 +120,7 @@ class TalkPart:
             quick=quick if to_courier else "",
             kind=kind,
             audience="everybody" if to_courier else "support",
+            browser=browser,
         )
         gateway = self._gateway
 
@@ -124,31 +132,31 @@ class TalkPart:
 
     def read(self, conn: Connection, visit: Visit) -> _Read:
         """Read what was said, as far as this browser may."""
-        row = visit.opened.row
-        merchant_id, shipment_id = row["merchant_id"], row["id"]
-        merchant = wishes.get(conn, merchant_id)
-        said = conversation.of_shipment(conn, self._gateway.vault, merchant_id, shipment_id, "recipient")
-        unseen = conversation.has_unseen(conn, merchant_id, shipment_id)
-        return _Read(conversation.is_open(row, merchant, visit.now), said, unseen)
+        row, vault = visit.opened.row, self._gateway.vault
+        is_open = conversation.is_open(row, wishes.get(conn, row["merchant_id"]), visit.now)
+        rows = conversation.rows_of(conn, row["merchant_id"], row["id"], "recipient")
+        may = visit.proven or not views.postcodes(shipments.document(row), shipments.recipient(vault, row))
+        shown = rows if may else _of_browser(rows, self._browser(visit.token, visit.cookies))
+        unseen = [one["id"] for one in shown if conversation.is_unread(one)]
+        return _Read(is_open, [conversation.document(vault, one) for one in shown], len(rows) - len(shown), unseen)
 
-    async def shown(self, read: _Read, visit: Visit, view: View) -> None:
+    async def shown(self, read: _Read, visit: Visit, view: View) -> None:  # noqa: ARG002 - the seam's
         """Note that the recipient read what was meant for them."""
-        if read.unseen and self._may_read(visit, view):
-            row = visit.opened.row
-            await self._gateway.store.write(lambda conn: conversation.seen(conn, row["merchant_id"], row["id"]))
+        if read.unseen:
+            merchant_id = visit.opened.merchant_id
+            await self._gateway.store.write(lambda conn: conversation.seen(conn, merchant_id, read.unseen))
 
     def words(self, read: _Read, visit: Visit, view: View, speech: Speech) -> Mapping[str, Any] | None:
         """Return what the template says."""
-        may = self._may_read(visit, view)
         status, is_return = view.shipment["status"], view.shipment["direction"] == "return"
-        if not read.is_open and not read.said:
+        if not read.is_open and not read.said and not read.hidden:
             return None
         where, _, problem = visit.problem.partition(".")
-        instruction = _instruction(read.said) if may else None
+        instruction = _instruction(read.said)
         return {
             "open": read.is_open,
-            "lines": [_line(said, view, speech, visit.now) for said in read.said if _shown(said)] if may else [],
-            "hidden": 0 if may else len(read.said),
+            "lines": [_line(said, view, speech, visit.now) for said in read.said if _shown(said)],
+            "hidden": read.hidden,
             "to_courier": status == _OUT and not is_return,
             "quick": QUICK if status == _OUT and not is_return else (),
             "instruct": read.is_open and status in _BEFORE and not is_return,
@@ -160,10 +168,18 @@ class TalkPart:
             "typed": visit.typed,
         }
 
-    def _may_read(self, visit: Visit, view: View) -> bool:
-        if visit.proven or not view.can_prove:
-            return True
-        return self._gateway.links.proved(visit.token, visit.cookies.get(COOKIE, ""), COOKIE)
+    def _browser(self, token: str, cookies: Mapping[str, str]) -> str:
+        """Return which browser wrote on this page before, by its cookie; empty where none did."""
+        browser, _, proof = cookies.get(COOKIE, "").partition(".")
+        return browser if browser and self._gateway.links.proved(token, proof, f"{COOKIE} {browser}") else ""
+
+
+def _of_browser(rows: Sequence[RowMapping], browser: str) -> list[RowMapping]:
+    """Return what was written in a browser, and what others than recipients said since."""
+    since = next((row["at"] for row in rows if browser and row["browser"] == browser), None)
+    if since is None:
+        return []
+    return [row for row in rows if row["browser"] == browser or (row["author"] != "recipient" and row["at"] >= since)]
 
 
 def _shown(said: Mapping[str, Any]) -> bool:

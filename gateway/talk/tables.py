@@ -37,6 +37,8 @@ class Utterance(SQLModel, table=True):
     at: int = Field(sa_type=BigInteger)
     came_by: str
     """page, api, sms or courier_page."""
+    browser: str = ""
+    """In which browser the recipient wrote it on the page, as its cookie says; empty for what came otherwise."""
     through: str
     """page, platform, sms, courier_page or desk; empty while the courier is not on the way."""
     state: str

@@ -28,6 +28,13 @@ def cookie(headers):
     return headers["Set-Cookie"].split(";")[0]
 
 
+async def post_as(house, path, cookie, **fields):
+    data = "&".join(f"{name}={value}" for name, value in fields.items()).encode()
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": cookie}
+    async with house.session.post(house.url + path, data=data, headers=headers, allow_redirects=False) as response:
+        return response.status, await response.text(), response.headers
+
+
 async def conversation_of(house, shipment_id, key=""):
     return (await house.call("GET", f"/v1/shipments/{shipment_id}/conversation", key=key)).json
 
@@ -82,6 +89,32 @@ async def test_what_was_said_is_shown_to_whoever_wrote_it_or_knows_the_postcode(
     assert "secret" not in text(await see(house, other, Cookie=cookie(headers)))
 
 
+async def test_a_word_on_somebody_elses_page_opens_nothing_that_others_said(house, parcel):
+    _, shipment_id, path = parcel
+    answer = f"/v1/shipments/{shipment_id}/conversation"
+    await post(house, f"{path}/say", kind="instruction", words="the+code+is+4711")
+    await house.call("POST", answer, {"text": "Noted: four, seven."})
+    _, _, headers = await post(house, f"{path}/say", words="hello")
+    curious = cookie(headers)
+    await asyncio.sleep(0.002)
+    await post(house, f"{path}/say", words="and+knock+thrice")
+    await house.call("POST", answer, {"text": "How can we help?"})
+    page = text(await see(house, path, Cookie=curious))
+    assert [word in page for word in ("hello", "How can we help?")] == [True, True]
+    assert [word in page for word in ("4711", "Noted", "knock thrice")] == [False, False, False]
+    assert "There are 3 more messages." in page
+    states = {one["text"]: one["state"] for one in (await conversation_of(house, shipment_id))["utterances"]}
+    assert (states["Noted: four, seven."], states["How can we help?"]) == ("sent", "read")
+    _, _, again = await post_as(house, f"{path}/say", curious, words="thanks")
+    page = text(await see(house, path, Cookie=cookie(again)))
+    assert [word in page for word in ("hello", "thanks", "4711")] == [True, True, False]
+    forged = curious.replace("talk=", "talk=0")
+    assert "hello" not in text(await see(house, path, Cookie=forged))
+    _, _, proof = await post(house, f"{path}/postcode", postcode="4050262")
+    page = text(await see(house, path, Cookie=cookie(proof)))
+    assert [word in page for word in ("4711", "Noted", "hello", "knock thrice")] == [True] * 4
+
+
 async def test_words_are_sealed_in_the_database_and_never_in_the_logs(house, parcel, logs):
     _, shipment_id, path = parcel
     await post(house, f"{path}/say", words="the+key+is+under+the+mat")
@@ -110,7 +143,8 @@ async def test_instructions_are_for_the_courier_and_the_newest_counts(house, par
     page = text(await see(house, path))
     assert "Instructions for the courier" in page
     _, _, headers = await post(house, f"{path}/say", kind="instruction", quick="leave_with_neighbour")
-    await post(house, f"{path}/say", kind="instruction", quick="safe_place", words="behind+the+shed")
+    newest = {"kind": "instruction", "quick": "safe_place", "words": "behind+the+shed"}
+    await post_as(house, f"{path}/say", cookie(headers), **newest)
     said = (await conversation_of(house, shipment_id))["utterances"]
     assert [(one["quick"], one["state"], one["through"], one["audience"]) for one in said] == [
         ("leave_with_neighbour", "replaced", None, "everybody"),

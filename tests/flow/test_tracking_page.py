@@ -275,3 +275,47 @@ async def test_what_carriers_and_merchants_write_is_text_and_never_markup(house)
     html = text(await see(house, await path_of(house, shipment_id)))
     assert "<script>alert" not in html
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+
+
+@pytest.mark.parametrize("form", ["postcode", "say", "rate", "wish"])
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=klingon", b"words=%ff%00"),
+        ("application/x-www-form-urlencoded", b"a=1&" * 3_000),
+        ("application/x-www-form-urlencoded", b"a" * 20_000),
+        ("multipart/form-data", b"words"),
+        ("multipart/form-data; boundary=x", b"--x\r\nwords"),
+        ("application/json", b"{}"),
+    ],
+)
+async def test_what_is_no_form_of_a_browser_is_an_empty_one(house, parcel, form, kind, body):
+    path = f"{house.url}{parcel[2]}/{form}"
+    async with house.session.post(path, data=body, headers={"Content-Type": kind}, allow_redirects=False) as answer:
+        assert answer.status in (303, 422)
+
+
+async def test_a_point_a_courier_told_along_is_on_no_public_face_before_the_hand_over(house):
+    told = {"tracking_number": "VAN-5", "carrier": "courier", "recipient": RECIPIENT}
+    shipment_id = (await house.call("POST", "/v1/shipments", told)).json["id"]
+    path = await path_of(house, shipment_id)
+    events = f"/v1/shipments/{shipment_id}/events"
+    towns = {"in_transit": {"city": "Braga", "country": "PT", "latitude": 41.551111, "longitude": -8.42}}
+    points = {
+        "in_transit": 41.551111,
+        "out_for_delivery": 41.123456,
+        "attempt_failed": 41.222222,
+        "delivered": 41.333333,
+    }
+    seen = []
+    for hour, (status, latitude) in enumerate(points.items(), 10):
+        where = towns.get(status, {"latitude": latitude, "longitude": -8.42})
+        event = {"status": status, "at": f"2026-11-20T{hour}:00:00Z", "place": where}
+        assert (await house.call("POST", events, event)).status == 201
+        await house.read_all()
+        public = await house.call("GET", f"/v1/public/shipments/{path.rpartition('/')[2]}", key=None)
+        faces = (public.body.decode(), text(await see(house, path)))
+        seen += [[one for one in points.values() if str(one) in face] for face in faces]
+    assert seen == [[41.551111]] * 6 + [[41.551111, 41.333333]] * 2
+    kept = (await house.call("GET", events)).json["data"]
+    assert [event["place"]["latitude"] for event in kept] == list(points.values())
