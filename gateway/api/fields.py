@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -35,6 +35,12 @@ def _in_our_time(at: datetime) -> datetime:
     if not EARLIEST <= at <= LATEST:
         raise ValueError("lies outside of 1990 to 2200")
     return at
+
+
+def _day_of_our_time(day: date) -> date:
+    if not EARLIEST.date() <= day <= LATEST.date():
+        raise ValueError("lies outside of 1990 to 2200")
+    return day
 
 
 def _size(value: Any) -> int:
@@ -73,6 +79,7 @@ ReturnId = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
 ]
 Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Day = Annotated[date, AfterValidator(_day_of_our_time)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]

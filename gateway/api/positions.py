@@ -11,10 +11,10 @@ from aiohttp import web
 
 from gateway import metrics, shipments
 from gateway.api import answers, lastmile_requests
-from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer
+from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem
 from gateway.api.shipments import found
-from gateway.lastmile import dropping, seeing, wishes
+from gateway.lastmile import dropping, fleet, seeing, wishes
 from gateway.lastmile.sight import Near
 
 if TYPE_CHECKING:
@@ -144,6 +144,19 @@ class _Line:
 def _chunk(frame: bytes) -> bytes:
     """Return an event as HTTP/1.1 transfers a piece of a body (RFC 9112, 7.1): the same bytes for all who get it."""
     return b"%x\r\n%b\r\n" % (len(frame), frame)
+
+
+@CALLS.add(
+    "GET",
+    "/v1/fleet",
+    "Every courier who is out now: where, with which parcels, and how many of them are late.",
+    roles=STAFF,
+    answers={200: answers.Fleet},
+)
+async def fleet_now(ask: Ask) -> web.StreamResponse:
+    """Show the fleet."""
+    merchant_id, role = ask.merchant_id, ask.principal.role
+    return listing(await ask.gateway.store.read(lambda conn: fleet.out(conn, merchant_id, role, ask.now)), None)
 
 
 @CALLS.add(

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from gateway.api.fields import Cursor, Limit, Line, Moment, Number, Query, Short, Strict, Text
+from gateway.api.fields import Cursor, Day, Limit, Line, Moment, Number, Query, Short, Strict, Text
 from gateway.api.requests import Address, Promise, Recipient
 from gateway.runs.stops import Need
 
@@ -44,15 +44,16 @@ class StopIn(Strict):
         return self
 
 
+FirstName = Annotated[Number, StringConstraints(max_length=40)]
 Stops = Annotated[list[StopIn], Field(max_length=MOST_STOPS)]
 
 
 class RunIn(Strict):
     """A courier's round on one day."""
 
-    courier: Annotated[Short, Field(max_length=40)] = Field(description="A first name: recipients see it.")
+    courier: FirstName = Field(description="A first name: recipients see it.")
     vehicle: Annotated[Line, Field(max_length=60)] = ""
-    day: date
+    day: Day
     expires_at: Moment | None = Field(default=None, description="Left out: 36 hours after the day began in UTC.")
     stops: Stops = Field(default=[])
 
@@ -60,9 +61,9 @@ class RunIn(Strict):
 class RunChange(Strict):
     """What may be changed of a run; what is left out stays. `stops` is the whole list as it shall be, in order."""
 
-    courier: Annotated[Short, Field(max_length=40)] | None = None
+    courier: FirstName | None = None
     vehicle: Annotated[Line, Field(max_length=60)] | None = None
-    day: date | None = None
+    day: Day | None = None
     expires_at: Moment | None = None
     stops: Stops | None = None
 

@@ -9,9 +9,9 @@ const SHAPES = {
   place: '<circle cx="12" cy="12" r="4"/>',
 };
 
-function spot(kind, size) {
+function spot(kind, size, ...more) {
   const html = `<svg viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">${SHAPES[kind]}</svg>`;
-  return L.divIcon({ className: `spot spot-${kind}`, html, iconSize: [size, size] });
+  return L.divIcon({ className: ["spot", `spot-${kind}`, ...more].join(" "), html, iconSize: [size, size] });
 }
 
 const at = (of) => [of.latitude, of.longitude];
@@ -54,7 +54,10 @@ class Map {
     this.places.clearLayers();
     for (const one of told.places) {
       if (told.door && one.latitude === told.door.latitude && one.longitude === told.door.longitude) continue; // the door stands there
-      L.marker(at(one), { icon: spot("place", 22), keyboard: false, alt: `${told.words.place}: ${one.name}`, title: one.name }).addTo(this.places);
+      const kind = one.kind ?? "place";
+      const marks = [["late", one.late], ["old", one.stale]].filter(([, is]) => is).map(([mark]) => mark);
+      const made = L.marker(at(one), { icon: spot(kind, kind === "place" ? 22 : 36, ...marks), keyboard: false, alt: `${told.words.place}: ${one.name}`, title: one.name }).addTo(this.places);
+      if (one.choose) made.on("click", one.choose);
     }
     if (told.places.length > 1 && told.lines !== false) L.polyline(told.places.map(at), { color: "#808893", weight: 2, dashArray: "4 6", interactive: false }).addTo(this.places);
     if (told.door && this.door === null) this.door = L.marker(at(told.door), { icon: spot("door", 34), keyboard: false, alt: told.words.door, title: told.words.door }).addTo(this.map);

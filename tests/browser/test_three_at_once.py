@@ -38,7 +38,15 @@ async def test_a_delivery_as_all_three_see_it(phone, house, faults):
     here = {"at": datetime.now(UTC).isoformat(), "latitude": DOOR[0], "longitude": DOOR[1], "accuracy": 8}
     await run.send(positions=[here])
     await desk.goto(f"{house.url}/console/fleet")
-    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('0 stops before, seen 0 min ago')")
+    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('0 of 1 stop done, seen 0 min ago')")
+    await keep(desk, "desk-fleet-1280")
+    assert await serious(desk) == []
+    await desk.click(".spot-courier")
+    await desk.wait_for_selector("h1:has-text('Rui')")
+    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('on the way')")
+    await desk.wait_for_selector(".map .spot-courier")
+    await keep(desk, "desk-run-1280")
+    assert await serious(desk) == []
     await desk.goto(f"{house.url}/console/shipments/{run.shipments[0]}")
 
     await card(courier, run, 0).locator("[data-open=give]").click()

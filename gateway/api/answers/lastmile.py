@@ -95,3 +95,34 @@ class DropOff(BaseModel, extra="forbid"):
     latitude: float | None
     longitude: float | None
     arriving: Arriving | None
+
+
+class FleetShipment(BaseModel, extra="forbid"):
+    """A parcel that is out with a courier."""
+
+    id: str
+    tracking_number: str
+    stops_before: int | None
+    late: bool = Field(description="Its promise is missed or will be, or the window of its stop has passed.")
+
+
+class FleetCourier(BaseModel, extra="forbid"):
+    """A courier who is out now, with the parcels still ahead, in order where that is known."""
+
+    run_id: str | None = Field(description="The run of a courier of your own; null for a platform's.")
+    carrier: str
+    courier: str | None
+    vehicle: str | None
+    position: CourierPosition | None
+    stale: bool = Field(description="Too long nothing was heard: show how old the position is.")
+    stops_total: int | None = Field(description="Of the run.")
+    stops_done: int | None
+    late: int = Field(description="How many of the parcels are late.")
+    shipments: list[FleetShipment]
+
+
+class Fleet(BaseModel, extra="forbid"):
+    """Every courier who is out now."""
+
+    data: list[FleetCourier]
+    next_cursor: None

@@ -12,6 +12,7 @@ const VIEWS = [
   [/^\/console\/insights$/, () => import("./insights.js"), "Insights"],
   [/^\/console\/conversations$/, () => import("./conversations.js"), "Conversations"],
   [/^\/console\/fleet$/, () => import("./fleet.js"), "Fleet"],
+  [/^\/console\/runs\/([^/]+)$/, () => import("./run.js"), "Run"],
   [/^\/console\/endpoints(?:\/([^/]+))?$/, () => import("./endpoints.js"), "Endpoints"],
   [/^\/console\/setup(?:\/([^/]+))?$/, () => import("./setup.js"), "Set-up"],
   [/^\/console\/people$/, () => import("./people.js"), "People"],
