@@ -20,8 +20,10 @@ from gateway.api.shipments import found
 from gateway.desk import work
 from gateway.desk.tables import DeskTables
 from gateway.ids import new_id
+from gateway.ratings import ratings
 from gateway.staff import people
 from gateway.tables import Tables
+from gateway.talk import conversation
 from gateway.visibility import shown
 from normalizer import render
 
@@ -52,9 +54,16 @@ _COLUMNS = (
 @CALLS.add("GET", "/v1/desk/queues", "How much waits in each queue.", roles=STAFF, answers={200: answers.Queues})
 async def queues(ask: Ask) -> web.StreamResponse:
     """Count the queues."""
-    who = ask.principal.person_id
-    counts = await ask.gateway.store.read(lambda conn: work.counts(conn, ask.merchant_id, who, ask.now))
-    return answer({"counts": counts})
+    merchant_id, who, now = ask.merchant_id, ask.principal.person_id, ask.now
+
+    def count(conn: Connection) -> dict[str, Any]:
+        return {
+            "counts": work.counts(conn, merchant_id, who, now),
+            "conversations": conversation.waiting(conn, merchant_id),
+            "low_ratings": ratings.waiting(conn, merchant_id, now),
+        }
+
+    return answer(await ask.gateway.store.read(count))
 
 
 @CALLS.add(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
-from sqlalchemy import null, select, tuple_, update
+from sqlalchemy import func, null, select, tuple_, update
 
 from gateway import listing, shipments
 from gateway.insights import ended
@@ -36,6 +36,7 @@ LONGEST = 1_000
 LONGEST_ANSWER = 1_000
 
 _R = RatingTables.rating.c
+_LATELY = 30 * 86_400_000
 _DELIVERED = Status.DELIVERED.value
 
 
@@ -180,6 +181,12 @@ def listed(conn: Connection, merchant_id: str, wanted: Wanted) -> tuple[list[Row
         return rows, None
     rows.pop()
     return rows, listing.make_cursor(rows[-1]["at"], rows[-1]["shipment_id"])
+
+
+def waiting(conn: Connection, merchant_id: str, now: int) -> int:
+    """Return how many low ratings of the last thirty days nobody answered."""
+    mine = (_R.merchant_id == merchant_id, _R.at >= now - _LATELY, _R.stars <= LOW, _R.answered_at.is_(None))
+    return conn.execute(select(func.count()).where(*mine)).scalar_one()
 
 
 def forget_words(conn: Connection, *, merchant_id: str, at: int) -> bool:

@@ -351,6 +351,12 @@ def listed(conn: Connection, merchant_id: str, wanted: Wanted) -> tuple[list[Row
     return rows, listing.make_cursor(rows[-1][by.name], rows[-1]["shipment_id"])
 
 
+def waiting(conn: Connection, merchant_id: str) -> int:
+    """Return in how many conversations the desk is waited for."""
+    where = (_C.merchant_id == merchant_id, _C.waits_since.is_not(None))
+    return conn.execute(select(func.count()).where(*where)).scalar_one()
+
+
 def get(conn: Connection, merchant_id: str, shipment_id: str) -> RowMapping | None:
     """Return a shipment's conversation as a whole, None where there is none yet."""
     statement = select(TalkTables.conversation).where(_C.merchant_id == merchant_id, _C.shipment_id == shipment_id)

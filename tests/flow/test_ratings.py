@@ -72,12 +72,14 @@ async def test_low_ratings_wait_for_an_answer_that_stands_on_the_page(house, del
     waiting = "/v1/ratings?low=true&answered=false"
     (low,) = (await house.call("GET", waiting, key=await house.key_of("support"))).json["data"]
     assert low["shipment_id"] == shipment_id
+    assert (await house.call("GET", "/v1/desk/queues")).json["low_ratings"] == 1
     assert (await house.call("GET", "/v1/ratings?low=false")).json["data"] == []
     answer = {"text": "We are sorry.\nWe talked to the courier."}
     for _ in range(2):
         answered = await house.call("POST", f"/v1/shipments/{shipment_id}/rating/answer", answer)
         assert (answered.status, answered.json["answer"]) == (200, answer["text"])
     assert (await house.call("GET", waiting)).json["data"] == []
+    assert (await house.call("GET", "/v1/desk/queues")).json["low_ratings"] == 0
     assert (
         len((await house.call("GET", "/v1/ratings?answered=true&carrier=demo&since=2026-01-01T00:00:00Z")).json["data"])
         == 1

@@ -15,6 +15,8 @@ class Queues(BaseModel, extra="forbid"):
     """How much waits in each queue."""
 
     counts: dict[str, int]
+    conversations: int = Field(description="In how many conversations a recipient waits for the desk.")
+    low_ratings: int = Field(description="Low ratings of the last thirty days that nobody answered.")
 
 
 class Handling(BaseModel, extra="forbid"):

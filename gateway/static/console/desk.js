@@ -17,12 +17,13 @@ export async function open(main, _, query) {
   const state = { queue, query, rows: [], at: -1, last: 0, marked: new Set(), cursor: null, closeShipment: () => {} };
 
   async function count() {
-    const { counts } = await api("GET", "/v1/desk/queues");
+    const { counts, conversations, low_ratings } = await api("GET", "/v1/desk/queues");
     const saved = (await api("GET", "/v1/desk/filters")).data;
     if (!state.queue) state.queue = Object.keys(words.queues).find((one) => counts[one]) ?? "stalled";
     fill(queues, 
       h("h2", { class: "unseen" }, "Queues"),
       h("ul", {}, ...Object.keys(words.queues).map((one) => h("li", {}, h("a", { href: `/console/desk?queue=${one}`, "aria-current": one === state.queue ? "true" : null }, h("span", {}, troubleWords(one)), h("span", { class: "count" }, String(counts[one] ?? 0)))))),
+      h("ul", {}, ...[["/console/conversations", "Waiting for an answer", conversations], ["/console/ratings", "Low rating", low_ratings]].map(([href, name, waiting]) => h("li", {}, h("a", { href }, h("span", {}, name), h("span", { class: "count" }, String(waiting)))))),
       saved.length ? h("h3", {}, "Saved lists") : null,
       h("ul", {}, ...saved.map((one) => h("li", { class: "row spread" }, h("a", { href: `/console/desk?${one.query}` }, one.name), button("✕", async () => { await api("DELETE", `/v1/desk/filters/${one.id}`); await count(); }, { class: "quiet", "aria-label": `Forget the list ${one.name}` })))),
     );
