@@ -31,6 +31,11 @@ class StopIn(Strict):
     pin: Annotated[str, StringConstraints(pattern=r"^[0-9]{4,8}$")] | None = Field(
         default=None, description="The PIN the recipient was given. Kept sealed; never shown to the courier."
     )
+    call: Annotated[str, StringConstraints(pattern=r"^\+[0-9]{6,15}(,{1,3}[0-9]{1,8}#?)?$")] | None = Field(
+        default=None,
+        description="A number the courier may call: a masked one of your telephone provider, or your own; not the "
+        "recipient's. After commas, which wait, a code may follow (`+351210000000,,4711#`). Kept sealed.",
+    )
     min_age: Annotated[int, Field(ge=12, le=25)] | None = None
 
     @model_validator(mode="after")

@@ -240,6 +240,8 @@ def _new_stop(ask: Ask, wish: StopIn, shipment_id: str, old: RowMapping | None) 
         private = replace(private, note=(wish.note or "").strip())
     if "pin" in given:
         private = replace(private, pin=wish.pin or "")
+    if "call" in given:
+        private = replace(private, call=wish.call or "")
     if "pin" in asks.needs and not private.pin:
         raise invalid(("/stops", "a stop needs a `pin` and has none"))
     return NewStop(id=wish.id, shipment_id=shipment_id, asks=asks, private=private)
@@ -339,5 +341,6 @@ def _stop(ask: Ask, row: Mapping[Any, Any]) -> dict[str, Any]:
         "needs": asks.needs,
         "min_age": asks.min_age,
         "has_note": bool(private.note),
+        "has_call": bool(private.call),
         "has_pin": bool(private.pin),
     }

@@ -47,13 +47,14 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A stop in words. `way` leads a phone to the door; `age` is 0 where none is asked for."""
+    """A stop in words. `way` leads a phone to the door, `call` rings there; `age` is 0 where none is asked for."""
 
     id: str
     number: str
     name: str
     address: tuple[str, ...]
     way: str
+    call: str
     window: str
     note: str
     needs: tuple[str, ...]
@@ -82,6 +83,7 @@ def shown(vault: Vault, row: RowMapping, speech: Speech, now: datetime, said: Se
         name=told.get("name") or row["tracking_number"],
         address=address,
         way=_way(where, address),
+        call=f"tel:{quote(private.call, safe='+,')}" if private.call else "",
         window=_window(asks, where, speech, now),
         note=private.note,
         needs=asks.needs,

@@ -42,6 +42,8 @@ class Private:
 
     note: str = ""
     pin: str = ""
+    call: str = ""
+    """A number that reaches the recipient and is not theirs."""
 
     def __repr__(self) -> str:
         """Never show it, wherever this is printed."""

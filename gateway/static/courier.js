@@ -31,8 +31,7 @@ function show(stop, state, unsent) {
   stop.querySelector(".unsent").hidden = !unsent;
   for (const button of stop.querySelectorAll("[data-act]")) button.hidden = !NEXT[state].includes(button.dataset.act);
   for (const button of stop.querySelectorAll("[data-open]")) button.hidden = state === "delivered" || (state === "failed" && button.dataset.open === "fail");
-  const way = stop.querySelector(".way");
-  if (way) way.hidden = OVER.has(state);
+  for (const link of stop.querySelectorAll(".way, .call")) link.hidden = OVER.has(state);
 }
 
 function count() {

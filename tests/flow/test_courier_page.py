@@ -365,3 +365,18 @@ async def test_where_a_courier_was_is_kept_of_the_door_alone(phone):
     await phone.send(act(one, "loaded", 50, place=here), act(one, "on_the_way", 40, place=here))
     await phone.send(act(one, "arrived", 30, place=here))
     assert [event["place"].get("latitude") for event in await phone.events(1)] == [None, None, 41.123456]
+
+
+async def test_the_courier_calls_the_number_that_was_given_and_never_learns_the_recipients(house):
+    own = {"name": "Ana Prado", "phone": "+351912345678", "postal_code": "4050-262", "country": "PT"}
+    told = await made(house, stop("VAN-1", recipient=own, call="+351210000000,,4711#"), stop("VAN-2", recipient=own))
+    assert [row["has_call"] for row in told["stops"]] == [True, False]
+    html = (await Phone(house, told).page()).body.decode()
+    assert re.findall('href="(tel:[^"]*)"', html) == ["tel:+351210000000,,4711%23"]
+    assert "912345678" not in html
+    path = f"/v1/runs/{told['id']}"
+    kept = await house.call("PATCH", path, {"stops": [{"id": row["id"]} for row in told["stops"]]})
+    assert [row["has_call"] for row in kept.json["stops"]] == [True, False]
+    ended = await house.call("PATCH", path, {"stops": [{"id": told["stops"][0]["id"], "call": None}]})
+    assert ended.json["stops"][0]["has_call"] is False
+    assert "0000000" not in str(told)

@@ -70,6 +70,7 @@ async def test_a_shipment_that_is_there_becomes_a_stop_and_one_of_another_carrie
         (run({}), "/stops/0"),
         (run(stop(needs=["pin"])), "/stops/0"),
         (run(stop(pin="12a4")), "/stops/0/pin"),
+        (run(stop(call="call me")), "/stops/0/call"),
         (run(stop(needs=["blood"])), "/stops/0/needs/0"),
         (run(stop(), stop()), "/stops/1"),
         (run(stop("--")), "/stops/0/tracking_number"),

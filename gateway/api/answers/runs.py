@@ -12,7 +12,7 @@ from gateway.runs.stops import Need
 
 
 class RunStop(BaseModel, extra="forbid"):
-    """One parcel of a run. The note and the PIN are told to nobody but the courier, the PIN not even there."""
+    """One parcel of a run. The note and the number are told to the courier alone, the PIN to nobody."""
 
     id: str
     shipment_id: str
@@ -23,6 +23,7 @@ class RunStop(BaseModel, extra="forbid"):
     needs: list[Need]
     min_age: int | None
     has_note: bool
+    has_call: bool
     has_pin: bool
 
 
