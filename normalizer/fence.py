@@ -65,7 +65,7 @@ class Approach:
 def approach(before: Approach, fence: Fence, fix: Fix, eta: int | None = None) -> Approach:
     """Return the approach after a believed fix; fixes come in the order of their times.
 
-    `eta` is when the carrier says the courier arrives, in epoch milliseconds.
+    `eta` is when the carrier says the courier arrives, in epoch milliseconds; one that has passed says nothing.
     """
     after = before
     distance = fence.distance(fix)
@@ -94,8 +94,8 @@ def _inside(fence: Fence, fix: Fix, distance: float | None, eta: int | None) -> 
         return distance is not None and distance + fix.accuracy <= fence.metres
     if fence.seconds is None:
         return False
-    if eta is not None:
-        return 0 <= eta - fix.at <= fence.seconds * 1000
+    if eta is not None and eta >= fix.at:
+        return eta - fix.at <= fence.seconds * 1000
     return distance is not None and distance + fix.accuracy <= fence.seconds * CLOSE_METRES_A_SECOND
 
 

@@ -24,21 +24,27 @@ async function keptFirst(request) {
 }
 
 async function freshFirst(request) {
+  let answer;
   try {
-    const answer = await fetch(request, { signal: AbortSignal.timeout(FIRST_TRY) });
+    answer = await fetch(request, { signal: AbortSignal.timeout(FIRST_TRY) });
+    if (answer.status >= 500) throw new Error("away"); // the last state says more than a proxy's excuse
     if (answer.ok) await keep(request, answer.clone());
     else if (answer.status === 404) await (await caches.open(KEPT)).delete(request);
     return answer;
   } catch (trouble) {
     const kept = await caches.match(request, { ignoreVary: true });
+    if (kept === undefined && answer !== undefined) return answer;
     if (kept === undefined) throw trouble;
     return kept;
   }
 }
 
+// A phone that is full, or keeps nothing, shows the page all the same.
 async function keep(request, answer) {
-  const kept = await caches.open(KEPT);
-  await kept.put(request, answer);
-  const known = await kept.keys();
-  for (const old of known.slice(0, Math.max(0, known.length - MOST))) await kept.delete(old);
+  try {
+    const kept = await caches.open(KEPT);
+    await kept.put(request, answer);
+    const known = await kept.keys();
+    for (const old of known.slice(0, Math.max(0, known.length - MOST))) await kept.delete(old);
+  } catch {}
 }

@@ -69,6 +69,7 @@ async function refresh() {
   fetching = true;
   try {
     const answer = await fetch(page.dataset.self, { headers: { Accept: "text/html" }, cache: "no-cache" });
+    if (answer.status >= 500) throw new Error("away"); // what stands here is better than what a proxy says
     online(answer.headers.get("X-From-Cache") === null);
     take(await answer.text());
   } catch {
@@ -91,7 +92,11 @@ function live() {
     if (opened) refresh(); // what came while the line was down
     opened = true;
   });
-  stream.addEventListener("error", () => { if (!navigator.onLine) online(false); });
+  stream.addEventListener("error", () => {
+    if (!navigator.onLine) online(false);
+    // A browser gives a stream up for good where it was answered with anything but a stream.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => { if (stream === watching) { watching = null; watch(); } }, 3000 + Math.random() * 3000);
+  });
   stream.addEventListener("courier", (event) => {
     const told = JSON.parse(event.data);
     if (map !== null && told.position !== null) map.move(told);
@@ -108,10 +113,10 @@ function live() {
 }
 
 // A page in the background needs no stream: phones would cut it anyway, and the courier is drawn afresh on return.
-let stream = null;
+let watching = null;
 function watch() {
-  if (document.hidden) { stream?.close(); stream = null; return; }
-  if (stream === null) { stream = live(); if (started) refresh(); started = true; }
+  if (document.hidden) { watching?.close(); watching = null; return; }
+  if (watching === null) { watching = live(); if (started) refresh(); started = true; }
 }
 let started = false;
 
@@ -141,6 +146,7 @@ page.addEventListener("submit", async (event) => {
   try {
     if (button?.id === "push-on" && !(await withBrowser(sent, button.dataset.key))) return;
     const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(sent), headers: { Accept: "text/html" } });
+    if (answer.status >= 500) throw new Error("away");
     take(await answer.text(), form.closest("#page > section"));
     if (answer.ok) document.getElementById(form.dataset.live)?.focus();
   } catch {

@@ -107,6 +107,43 @@ async def test_offline_the_last_state_is_shown_and_said_to_be_old(phone, parcel,
     await page.wait_for_selector("#offline:not([hidden])")
 
 
+async def test_while_the_gateway_is_away_the_last_state_stays_and_the_page_is_live_again_after(
+    house, phone, parcel, faults
+):
+    faults.expected += ["status of 50", "EventSource"]
+    account_id, _, url = parcel
+    page = await phone(url)
+    await page.evaluate("async () => { await navigator.serviceWorker.ready }")
+    await page.reload()
+    await page.wait_for_selector(".spot-courier")
+
+    async def away(route):
+        await route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    await page.context.route("**/t/**", away)
+    await page.reload()
+    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await page.evaluate("() => window.dispatchEvent(new Event('online'))")
+    await page.wait_for_selector("#offline:not([hidden])")
+    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await page.context.unroute("**/t/**")
+    await page.wait_for_selector("#offline", state="hidden")
+    await house.tell(account_id, NUMBER, "PICKED_UP", "SORTED", "SORTED", "OUT", "DELIVERED")
+    await page.wait_for_selector("h1:has-text('Delivered')")
+
+
+async def test_a_phone_that_can_keep_nothing_shows_the_page_all_the_same(phone, parcel):
+    page = await phone(parcel[2])
+    await page.evaluate("async () => { await navigator.serviceWorker.ready }")
+    (worker,) = page.context.service_workers
+    await worker.evaluate(
+        "() => { Cache.prototype.put = () => Promise.reject(new DOMException('full', 'QuotaExceededError')) }"
+    )
+    await page.reload()
+    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await page.wait_for_selector(".spot-courier")
+
+
 async def test_an_ended_link_is_said_kindly(house, phone, parcel, faults):
     faults.expected.append("status of 404")
     _, shipment_id, url = parcel

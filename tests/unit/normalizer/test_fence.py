@@ -55,7 +55,8 @@ def test_a_fence_in_minutes_goes_by_the_arrival_time_the_carrier_tells():
     fence = Fence(latitude=LATITUDE, longitude=LONGITUDE, seconds=600)
     assert walk(fix(0, 200), fence=fence, eta=601_000).arriving_at is None
     assert walk(fix(1, 9_000), fence=fence, eta=601_000).arriving_at == 1_000
-    assert walk(fix(700, 300), fence=fence, eta=601_000).arriving_at is None  # a time that is past says nothing
+    assert walk(fix(700, 9_000), fence=fence, eta=601_000).arriving_at is None  # a time that is past says nothing
+    assert walk(fix(700, 300), fence=fence, eta=601_000).arriving_at == 700_000  # and holds nothing back
     nowhere = Fence(seconds=600)
     assert walk(fix(1, 9_000), fence=nowhere, eta=601_000).arriving_at == 1_000
     assert walk(fix(1, 0), fence=nowhere).arriving_at is None
