@@ -16,7 +16,7 @@ from gateway.api.shipments import drafted, promise, refusal
 from gateway.listing import BadCursor
 from gateway.registering import Refused
 from gateway.runs import stops, store
-from gateway.runs.stops import Asks, NewStop, Private
+from gateway.runs.stops import CARRIER, Asks, NewStop, Private
 from normalizer import render
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
 
 CALLS = Calls("Runs")
-CARRIER = "courier"
 _LIVES = timedelta(hours=36)
 _MOST_BYTES = 2_000_000
 

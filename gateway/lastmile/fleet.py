@@ -40,13 +40,15 @@ def out(conn: Connection, merchant_id: str, viewer: sight.Viewer, now: int) -> l
     rows = list(conn.execute(statement).mappings())
     at = _stops_of(conn, merchant_id, [row["id"] for row in rows])
     looked = moving.look(conn, [(merchant_id, row["id"]) for row in rows], now)
+    first = stops.before(conn, merchant_id, [row["id"] for row in rows], now)
     together: dict[Hashable, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         stop = at.get(row["id"])
         if stop is not None and stop["state"] in stops.DONE:
             continue  # it was handed over just now
         seen = looked[merchant_id, row["id"]][0]
-        one = _parcel(row, stop, positions.shown(seen, sight.precision(viewer, seen.stage), now), now)
+        told = first.get(row["id"], orjson.loads(row["state"]).get("stops_before"))
+        one = _parcel(row, stop, told, positions.shown(seen, sight.precision(viewer, seen.stage), now), now)
         if (key := _whose(one)) is not None:
             together[key].append(one)
     standing = stops.standing(conn, merchant_id, sorted({stop["run_id"] for stop in at.values()}))
@@ -67,13 +69,13 @@ def _stops_of(conn: Connection, merchant_id: str, ids: Sequence[str]) -> dict[st
     return {row["shipment_id"]: row for row in conn.execute(statement).mappings()}
 
 
-def _parcel(row: RowMapping, stop: RowMapping | None, seen: Mapping[str, Any], now: int) -> dict[str, Any]:
+def _parcel(
+    row: RowMapping, stop: RowMapping | None, before: int | None, seen: Mapping[str, Any], now: int
+) -> dict[str, Any]:
     state = orjson.loads(row["state"])
     place = seen["position"]
-    before = state.get("stops_before")
     return {
         "run_id": None if stop is None else stop["run_id"],
-        "rank": 0 if stop is None else stop["rank"],
         "carrier": row["carrier"],
         "account": row["account_id"],
         "courier": state.get("courier") if stop is None else stop["courier"],
@@ -106,7 +108,7 @@ def _whose(one: Mapping[str, Any]) -> Hashable | None:
 
 
 def _courier(parcels: Sequence[Mapping[str, Any]], standing: Mapping[str, stops.Standing]) -> dict[str, Any]:
-    ahead = sorted(parcels, key=lambda one: (one["rank"], one["stops_before"] or 0, one["tracking_number"]))
+    ahead = sorted(parcels, key=lambda one: (one["stops_before"] or 0, one["tracking_number"]))
     first = ahead[0]
     latest = max(parcels, key=lambda one: "" if one["position"] is None else one["position"]["at"])
     stood = standing.get(first["run_id"] or "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -17,6 +17,7 @@ from sqlalchemy import delete, select
 from gateway import shipments
 from gateway.lastmile import sight, whereabouts, wishes
 from gateway.lastmile.tables import Tables
+from gateway.runs import stops
 from gateway.steps import Key, by_merchant
 from gateway.tables import Tables as Core
 from normalizer import fence, render, track
@@ -29,7 +30,7 @@ from webhooks.store import Many, insert_for
 from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from sqlalchemy import Connection
 
@@ -80,7 +81,7 @@ def keep(
     keys = [key for key, row in rows.items() if key in positions or (key in before and _concerns(row, before[key]))]
     if not keys:
         return moves
-    known = _Known(conn, keys)
+    known = _Known(conn, {key: rows[key] for key in keys}, now)
     changed: list[dict[str, Any]] = []
     kept: list[dict[str, Any]] = []
     gone: list[Key] = []
@@ -117,7 +118,7 @@ def look(conn: Connection, keys: Iterable[Key], now: int) -> dict[Key, tuple[See
     for merchant_id, ids in by_merchant(wanted):
         found = shipments.get_many(conn, merchant_id, ids)
         rows |= {(merchant_id, id_): row for id_, row in found.items()}
-    known = _Known(conn, list(rows))
+    known = _Known(conn, rows, now)
     looked = {}
     for key, row in rows.items():
         one = _One(row, known, None, now)
@@ -133,15 +134,21 @@ def _concerns(row: Row, before: str) -> bool:
 class _Known:
     """What the database knows beside the shipments: read for all of a batch at once."""
 
-    def __init__(self, conn: Connection, keys: Sequence[Key]) -> None:
+    def __init__(self, conn: Connection, rows: Mapping[Key, Row], now: int) -> None:
+        keys = list(rows)
         merchants = {merchant_id for merchant_id, _ in keys}
         self.wishes = wishes.of(conn, merchants) if merchants else {}
         self.where: dict[Key, Whereabouts] = {}
+        self.stops_before: dict[Key, int] = {}
+        """Of those on a run: what the run says is newer than what came with a place."""
         self.drop_offs: dict[Key, Row] = {}
         self.approaches: dict[tuple[str, str, int], Approach] = {}
         self.told = {merchant_id for merchant_id in merchants if _asks_for_positions(conn, merchant_id)}
         position, drop_off, approach = Core.position.c, Tables.drop_off.c, Tables.approach.c
         for merchant_id, ids in by_merchant(keys):
+            own = [id_ for id_ in ids if rows[merchant_id, id_]["carrier"] == stops.CARRIER]
+            by_run = stops.before(conn, merchant_id, own, now)
+            self.stops_before |= {(merchant_id, id_): by_run[id_] for id_ in own if id_ in by_run}
             where = (position.merchant_id == merchant_id, position.shipment_id.in_(ids))
             for row in conn.execute(select(position.shipment_id, position.body).where(*where)):
                 if (read := whereabouts.loads(row.body)) is not None:
@@ -168,6 +175,9 @@ class _One:
         self.attempt = int(orjson.loads(row["runs"]).get(_OUT, 0))
         self.approach_before = self.approach = known.approaches.get((*key, self.attempt), Approach())
         self.where = known.where.get(key)
+        self._by_run = known.stops_before.get(key)
+        if self.where is not None and self._by_run is not None:
+            self.where = replace(self.where, stops_before=self._by_run)
         self.fresh: Whereabouts | None = None
         self._fence = fence_of(row, self._state, known.drop_offs.get(key), self._wishes)
         self.moved = False
@@ -244,11 +254,13 @@ class _One:
     def _stage(self) -> Stage:
         row, where = self._row, self.where
         told = self._state.get("stops_before")
-        stops = where.stops_before if where is not None and where.stops_before is not None else told
+        first = where.stops_before if where is not None and where.stops_before is not None else told
+        if self._by_run is not None:
+            first = self._by_run
         turn = sight.Turn(
             status=row["status"],
             substatus=row["substatus"],
-            stops_before=stops,
+            stops_before=first,
             eta=None if where is None else where.eta,
             metres=None if where is None else self._fence.distance(where.track.last),
             arriving=self.approach.arriving_at is not None,

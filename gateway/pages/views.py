@@ -12,6 +12,7 @@ from connectors import carrier_codes, connector
 from gateway import shipments
 from gateway.lastmile import seeing
 from gateway.pages import branding
+from gateway.runs import stops
 from gateway.visibility import shown
 from normalizer import places
 from normalizer.model import Place
@@ -94,7 +95,11 @@ def _event(body: bytes) -> dict[str, Any]:
 
 
 def _stops_now(conn: Connection, row: RowMapping, document: Mapping[str, Any], now: int) -> int | None:
-    """Return how many come first: as the courier's place tells where that is newer than the scan that said it."""
+    """Return how many come first: by the run, else as the courier's place tells where that is newer than the scan."""
+    on_run = [row["id"]] if row["carrier"] == stops.CARRIER else []
+    by_run = stops.before(conn, row["merchant_id"], on_run, now)
+    if by_run:
+        return by_run.get(row["id"])
     told: int | None = document["stops_before"]
     seen = seeing.courier(conn, row["merchant_id"], row["id"], "recipient", now)
     position = None if seen is None else seen["position"]

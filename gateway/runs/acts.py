@@ -165,11 +165,7 @@ class Reader:
         slow = self._slow(batch)
         oldest = self._now - timedelta(milliseconds=OLDEST)
         fixes = [one for one in batch.positions if oldest <= one.at + slow <= self._now + timedelta(seconds=1)]
-        states = {id_: row["state"] for id_, row in self._stops.items() if row["removed_at"] is None}
-        for move in taken.moves:
-            if (id_ := move["key_id"]) in states:
-                states[id_] = stops.after(states[id_], move["state"])
-        ahead = [self._stops[id_]["tracking_number"] for id_, state in states.items() if state not in stops.DONE]
+        ahead = [row["tracking_number"] for row in self.ahead(taken)]
         if not fixes or not ahead:
             return None
         told = [
@@ -178,6 +174,15 @@ class Reader:
         ]
         numbers = [{"number": number, "stops_before": before} for before, number in enumerate(ahead)]
         return orjson.dumps({"run": self._run["id"], "positions": told, "ahead": numbers})
+
+    def ahead(self, taken: Taken) -> list[Mapping[Any, Any]]:
+        """Return the stops that are open after the acts, in the order of the visits."""
+        rows = {id_: dict(row) for id_, row in self._stops.items() if row["removed_at"] is None}
+        for move in taken.moves:
+            row = rows.get(move["key_id"])
+            if row is not None and (state := stops.after(row["state"], move["state"])) != row["state"]:
+                row |= {"state": state, "state_at": move["state_at"]}
+        return stops.ahead(rows.values())
 
     def body(self, taken: Taken) -> bytes:
         """Return the body that tells what the courier did."""

@@ -137,6 +137,8 @@ class CourierPages:
             inbox.check_room()
             payload = _payload(run, reader.body(taken), now)
             await inbox.keep_with(payload, partial(stops.move, rows=taken.moves))
+            for row in reader.ahead(taken):  # how many come first has changed
+                self._gateway.positions.say((row["merchant_id"], row["shipment_id"]), "changed")
 
     async def _say(self, run: RowMapping, spoken: acts.Spoken, taken: acts.Taken) -> None:
         """Write down what the courier says; told twice it is said once."""
@@ -217,7 +219,7 @@ class CourierPages:
 def _payload(run: RowMapping, body: bytes, now: int) -> NewPayload:
     return NewPayload(
         merchant_id=run["merchant_id"],
-        carrier="courier",
+        carrier=stops.CARRIER,
         account_id=None,
         source="push",
         received_at=now,

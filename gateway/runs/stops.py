@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import orjson
@@ -13,17 +14,20 @@ from gateway.tables import Tables
 from webhooks.store import Many
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping
 
     from gateway.vault import Vault
 
+CARRIER = "courier"
+"""The carrier of all parcels on runs."""
 Need = Literal["photo", "signature", "name", "pin", "id_check"]
 NEEDS: tuple[Need, ...] = get_args(Need)
 State = Literal["open", "loaded", "on_the_way", "arrived", "delivered", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 DONE = frozenset({"delivered", "failed"})
+UNDER_WAY = frozenset({"on_the_way", "arrived"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +131,34 @@ def standing(conn: Connection, merchant_id: str, run_ids: Sequence[str]) -> dict
         counts[run_id][0] += 1
         counts[run_id][1] += state in DONE
     return {run_id: Standing(total, done) for run_id, (total, done) in counts.items()}
+
+
+def ahead(rows: Iterable[Mapping[Any, Any]]) -> list[Mapping[Any, Any]]:
+    """Return a run's open stops in the order of the visits: first where the courier goes, whatever was planned."""
+
+    def turn(row: Mapping[Any, Any]) -> tuple[bool, int]:
+        there = row["state"] in UNDER_WAY
+        return not there, -row["state_at"] if there else row["rank"]
+
+    return sorted((row for row in rows if row["state"] not in DONE), key=turn)
+
+
+def before(conn: Connection, merchant_id: str, shipment_ids: Sequence[str], now: int) -> dict[str, int]:
+    """Return how many stops come before each shipment's, of those on a run; of several runs the newest counts."""
+    if not shipment_ids:
+        return {}
+    r, c = RunTables.run.c, RunTables.stop.c
+    theirs = select(c.run_id).where(c.merchant_id == merchant_id, c.shipment_id.in_(shipment_ids))
+    statement = (
+        select(c.run_id, c.shipment_id, c.rank, c.state, c.state_at)
+        .join(RunTables.run, (r.merchant_id == c.merchant_id) & (r.id == c.run_id))
+        .where(c.merchant_id == merchant_id, c.run_id.in_(theirs), c.removed_at.is_(None), r.expires_at > now)
+        .order_by(r.created_at, r.id)
+    )
+    found: dict[str, int] = {}
+    for _, rows in groupby(conn.execute(statement).mappings(), key=lambda row: row["run_id"]):
+        found |= {row["shipment_id"]: count for count, row in enumerate(ahead(rows))}
+    return found
 
 
 def after(state: str, deed: str) -> str:

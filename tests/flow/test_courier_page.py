@@ -6,7 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from flow.roads import DOOR, messages
+from flow.roads import DOOR, messages, watching
 from flow.test_runs import made, stop
 from flow.test_tracking_page import path_of, see, text
 from PIL import Image
@@ -380,3 +380,31 @@ async def test_the_courier_calls_the_number_that_was_given_and_never_learns_the_
     ended = await house.call("PATCH", path, {"stops": [{"id": told["stops"][0]["id"], "call": None}]})
     assert ended.json["stops"][0]["has_call"] is False
     assert "0000000" not in str(told)
+
+
+async def stops_before(house, phone, at):
+    path = await path_of(house, phone.shipments[at])
+    told = (await house.call("GET", f"/v1/public/shipments/{path.rpartition('/')[2]}?lang=en", key=None)).json
+    return told["stops_before"], told["said"]["beside"], told["last_mile"]["stage"]
+
+
+async def test_recipients_hear_how_many_come_first_from_the_run_itself(house):
+    phone = Phone(house, await made(house, *(stop(f"VAN-{number}") for number in range(1, 7))))
+    await phone.send(*(act(one, "loaded", 60) for one in phone.stops))
+    assert await stops_before(house, phone, 5) == (5, "5 stops before you", "far")
+    async with watching(house, f"{await path_of(house, phone.shipments[5])}/live", None) as eyes:
+        await eyes.sees()
+        await phone.send(
+            act(phone.stops[0], "failed", reason="no_access"), act(phone.stops[1], "delivered", to="mailbox")
+        )
+        while "changed" not in await eyes.line():
+            pass
+    assert await stops_before(house, phone, 5) == (3, "3 stops before you", "near")
+    await phone.send(act(phone.stops[4], "on_the_way"))
+    assert (await stops_before(house, phone, 4))[::2] == (0, "near")
+    assert (await stops_before(house, phone, 2))[0] == 1
+    fix = {"at": datetime.now(UTC).isoformat(), "latitude": DOOR[0], "longitude": DOOR[1], "accuracy": 5}
+    await phone.send(positions=[fix])
+    for at, count in ((4, 0), (2, 1), (5, 3)):
+        told = (await house.call("GET", f"/v1/shipments/{phone.shipments[at]}/position")).json
+        assert told["position"]["stops_before"] == count
