@@ -46,13 +46,14 @@ class Watcher:
 
     async def watch(self, over: asyncio.Event) -> None:
         """Do what a recipient does, to the rating. `over`: the courier has nothing left to do. Raises `LinkEnded`."""
+        # With the postcode she reads along what is written on her page in another browser.
+        await self._screen.fill("postcode", postcode=self._postcode)
         seen = await self._until(lambda seen: "moved" in self.done or seen.stage == "over", over)
         if seen is not None and seen.stage != "over":
             await self._screen.fill("say", words=ASKED)
         await self._until(lambda seen: "answered" in self.done or seen.stage == "over", over)
         if await self._until(lambda seen: seen.may_rate or seen.stars > 0, over) is None:
             return
-        await self._screen.fill("postcode", postcode=self._postcode)
         seen = await self._until(lambda seen: {kind for kind, _ in seen.pictures} >= _PROOF, over)
         if seen is not None:
             await self._see_proof(seen)
