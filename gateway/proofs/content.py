@@ -50,7 +50,7 @@ def clean(body: bytes) -> Clean:
         raise BadProof("it is empty")
     if len(body) > MOST_BYTES:
         raise BadProof(f"it is {len(body)} bytes; at most {MOST_BYTES} are kept")
-    if body.startswith(b"%PDF-"):
+    if is_document(body):
         return Clean(body, "application/pdf")
     try:
         return _drawn(body)
@@ -58,6 +58,11 @@ def clean(body: bytes) -> Clean:
         raise
     except _TROUBLE:
         raise BadProof("it is neither a picture that can be drawn nor a PDF") from None
+
+
+def is_document(body: bytes) -> bool:
+    """Tell whether these bytes say that they are a PDF."""
+    return body.startswith(b"%PDF-")
 
 
 def _drawn(body: bytes) -> Clean:

@@ -25,7 +25,7 @@ from gateway.pages.statics import answer, statics
 from gateway.pages.templates import render
 from gateway.pages.tries import Tries
 from gateway.proofs import store as proofs
-from gateway.proofs.content import MOST_BYTES, BadProof
+from gateway.proofs.content import MOST_BYTES, BadProof, is_document
 from gateway.proofs.places import PlaceTrouble
 from gateway.proofs.store import Named
 from gateway.runs import acts, listed, stops
@@ -172,6 +172,8 @@ class CourierPages:
         named = Named(kind, request.match_info["file_id"], None)
         await self._check_room(run, stop["shipment_id"], named)
         body = await read_body(request, MOST_BYTES)
+        if is_document(body):
+            raise Problem("validation", "a photo or a signature is a picture, and no document")
         try:
             id_ = await self._gateway.proofs.keep(run["merchant_id"], stop["shipment_id"], named, body, now_ms())
         except BadProof as trouble:

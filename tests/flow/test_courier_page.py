@@ -226,6 +226,7 @@ async def test_pictures_are_pictures_of_a_stop_of_this_run(house, phone):
     again = await house.call("PUT", path, key=None, data=picture())
     assert (again.status, again.json) == (201, first.json)
     assert (await phone.file("photo", b"<svg></svg>"))[1].status == 422
+    assert (await phone.file("photo", b"%PDF-1.7 anything"))[1].status == 422
     assert (await phone.file("selfie", picture()))[1].pointers == ["?kind"]
     elsewhere = await house.call("PUT", path.replace(phone.stops[0], "stp_of_nobody"), key=None, data=picture())
     assert elsewhere.pointers == ["?stop"]
