@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aiohttp import web
     from sqlalchemy import Connection
 
     from gateway.pages.links import Opened
@@ -90,7 +90,8 @@ async def fields(request: web.Request) -> dict[str, list[str]]:
         return {}
     try:
         form = await request.post()
-    except (ValueError, LookupError, RuntimeError, HttpProcessingError):  # what the framework raises for odd bytes
+    # What the framework raises for odd bytes, and for a body that grows beyond what it told.
+    except (ValueError, LookupError, RuntimeError, HttpProcessingError, web.HTTPRequestEntityTooLarge):
         return {}
     return {name: [one for one in form.getall(name) if isinstance(one, str)] for name in form}
 

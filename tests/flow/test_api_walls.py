@@ -173,6 +173,7 @@ MAY = {
     "GET /v1/shipments/{shipment_id}/proofs": "merchant support",
     "GET /v1/shipments/{shipment_id}/proofs/{proof_id}": "merchant support",
     "GET /v1/shipments/{shipment_id}/proof-sheet": "merchant support",
+    "GET /v1/fleet": "merchant support",
     "GET /v1/runs": "merchant support",
     "GET /v1/runs/{run_id}": "merchant support",
     "PATCH /v1/runs/{run_id}": "merchant support",
