@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -26,8 +27,14 @@ def _minutes(text: str) -> str:
     return text
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Return all zones' names; each look for them reads a folder of the system."""
+    return frozenset(available_timezones() - {_OURS})
+
+
 def _zone(name: str) -> str:
-    if name not in available_timezones() or name == _OURS:
+    if name not in _zones():
         raise ValueError("is no time zone: give its IANA name, such as Europe/Berlin")
     return ZoneInfo(name).key
 

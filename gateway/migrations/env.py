@@ -52,8 +52,14 @@ def by_bytes(column, _table):
         column.type = String(column.type.length, collation="C")
 
 
+def is_of_the_code(_thing, name, kind, reflected, _other):
+    """Tell whether a table is to be compared: those of the full text search are SQLite's own, made in plain SQL."""
+    return kind != "table" or not reflected or name in SQLModel.metadata.tables
+
+
 context.configure(
     connection=connection,
+    include_object=is_of_the_code,
     target_metadata=SQLModel.metadata,
     render_as_batch=True,
     compare_type=True,

@@ -289,6 +289,25 @@ async def test_the_list_keeps_its_place_and_hears_what_colleagues_do(house, phon
     assert await ana.locator("text=1 marked").count() == 0
 
 
+async def test_the_list_is_live_again_after_the_gateway_was_away(house, phone, faults):
+    faults.expected.append("status of 502")
+    page = await sign_in(house, phone, "ana@shop.example")
+    asked = []
+
+    async def away(route):
+        asked.append(route.request.url)
+        await route.fulfill(status=502, content_type="text/html", body="<h1>Bad gateway</h1>")
+
+    await page.route("**/v1/stream*", away)
+    await page.goto(f"{house.url}/console/desk?queue=stalled")
+    await house.until(lambda: bool(asked))
+    id_ = await house.shipment("DEMO100200302")
+    row = {"merchant_id": house.merchant_id, "shipment_id": id_, "kind": "stalled", "since": 1000}
+    await house.gateway.store.write(lambda conn: conn.execute(Tables.trouble.insert().values(**row)))
+    await page.unroute("**/v1/stream*")
+    await page.wait_for_selector(f"[data-row='{id_}']")
+
+
 async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(house, phone):
     page = await sign_in(house, phone, "ana@shop.example")
     await page.click(".top nav >> text=Endpoints")

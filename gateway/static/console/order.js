@@ -97,5 +97,5 @@ export async function open(main, id) {
   }
 
   await refresh();
-  return follow((some) => { if ([...some].some((one) => mine.has(one))) refresh(); });
+  return follow((about) => { if ([...mine].some(about)) refresh(); });
 }

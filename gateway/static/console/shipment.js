@@ -252,5 +252,5 @@ export async function open(main, id, _, { quietly = false } = {}) {
 
   await refresh();
   if (!staff && !owner) return undefined;
-  return follow((some) => { if (some.has(id)) refresh(); });
+  return follow((about) => { if (about(id)) refresh(); });
 }
