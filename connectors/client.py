@@ -269,6 +269,10 @@ class HttpClient:
                 await response.aclose()
         except httpx.InvalidURL:
             raise NotFound("no carrier knows a number that makes no address") from None
+        except ValueError as trouble:
+            if "in headers" not in str(trouble):  # how aiohttp refuses control characters, and in no other way
+                raise
+            raise Rejected("a credential holds a character that no request can carry") from None
         except (httpx.TransportError, aiohttp.ClientError, OSError) as trouble:
             # Their texts quote addresses, so only the kind is told.
             raise _Passing(f"no connection to the carrier: {type(trouble).__name__}") from None

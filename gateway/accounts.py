@@ -84,6 +84,8 @@ def check_secrets(of: Connector | Shop, given: Mapping[str, str], *, whole: bool
             errors[f"secrets/{name}"] = f"{of.facts.name} has no such credential; it takes {choice}"
         elif not value.strip():
             errors[f"secrets/{name}"] = "is empty"
+        elif not value.isprintable():
+            errors[f"secrets/{name}"] = "holds a line break or another character that cannot be seen"
         elif len(value) > LONGEST_SECRET:
             errors[f"secrets/{name}"] = f"is longer than {LONGEST_SECRET} characters"
     if whole:
@@ -193,10 +195,8 @@ def for_carrier(conn: Connection, merchant_id: str, carrier: str) -> RowMapping 
 
 
 def change(conn: Connection, merchant_id: str, account_id: str, now: int, **values: Any) -> RowMapping | None:
-    """Change columns of an account; new secrets make a rejected one active again. None where there is none."""
+    """Change columns of an account. None where there is none."""
     table = Tables.account
-    if "secrets" in values:
-        values |= {"state": "active", "state_reason": "", "state_at": now}
     statement = (
         update(table)
         .where(table.c.merchant_id == merchant_id, table.c.id == account_id, table.c.state != "deleted")
@@ -204,6 +204,11 @@ def change(conn: Connection, merchant_id: str, account_id: str, now: int, **valu
         .returning(table)
     )
     return conn.execute(statement).mappings().first()
+
+
+def mended(now: int) -> dict[str, Any]:
+    """Return the columns of an account that may be asked with again."""
+    return {"state": "active", "state_reason": "", "state_at": now}
 
 
 def delete(conn: Connection, merchant_id: str, account_id: str, now: int) -> bool:

@@ -198,21 +198,30 @@ class CarrierAccess:
         if rows:
             await self._store.write(lambda conn: _note_usage(conn, rows))
 
-    async def rejected(self, merchant_id: str, carrier: str, account_id: str | None, reason: str) -> None:
-        """Stop an account the carrier refuses and tell its owner, once."""
+    async def rejected(
+        self, merchant_id: str, carrier: str, account_id: str | None, reason: str, *, asked_at: int
+    ) -> bool:
+        """Stop an account the carrier refuses and tell its owner, once; return whether it is stopped now.
+
+        `asked_at` (epoch milliseconds) is when the question was asked: of an account that was changed since, the
+        refusal says nothing.
+        """
         if account_id is None:
-            return
+            return True
         now = now_ms()
 
-        def work(conn: Connection) -> dict[str, list[Entry]]:
+        def work(conn: Connection) -> dict[str, list[Entry]] | None:
+            account = _account(conn, merchant_id, account_id)
+            if account is None or account["state"] != "active":
+                return {}
+            if account["changed_at"] > asked_at:
+                return None
             c = Tables.account.c
-            stopped = conn.execute(
+            conn.execute(
                 update(Tables.account)
-                .where(c.merchant_id == merchant_id, c.id == account_id, c.state == "active")
+                .where(c.merchant_id == merchant_id, c.id == account_id)
                 .values(state="rejected", state_reason=reason, state_at=now, changed_at=now)
             )
-            if stopped.rowcount == 0:
-                return {}
             draft = message_log.Draft(
                 id=content_id("msg", account_id, "rejected", str(now)),
                 type="account.rejected",
@@ -224,9 +233,12 @@ class CarrierAccess:
             return message_log.append_many(conn, {merchant_id: [draft]})
 
         entries = await self._store.write(work)
+        if entries is None:
+            return False
         if entries:
             log.warning("account_rejected", carrier=carrier, account=account_id, reason=reason)
         self._tell(entries)
+        return True
 
     async def close(self) -> None:
         """Close all connections."""

@@ -6,11 +6,11 @@ A claim moves `next_poll_at` ahead, so a crash costs a delay and never a parcel.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from sqlalchemy import and_, bindparam, not_, or_, select, update
+from sqlalchemy import and_, bindparam, case, not_, or_, select, update
 
 from connectors import connector
 from gateway import cadence
@@ -36,7 +36,7 @@ MOST_OF_AN_ACCOUNT = 16
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A shipment whose carrier is to be asked now."""
+    """A shipment whose carrier is to be asked now; once claimed, `next_poll_at` is when its claim ends."""
 
     merchant_id: str
     id: str
@@ -54,6 +54,7 @@ class Due:
     second_guess_at: int | None
     promised: bytes | None
     state: bytes
+    next_poll_at: int
 
     @property
     def account(self) -> AccountKey:
@@ -100,6 +101,7 @@ class Due:
             "key_merchant": self.merchant_id,
             "key_id": self.id,
             "key_carrier": self.carrier,
+            "key_claim": self.next_poll_at,
             "polled_at": now,
             "poll_failures": failures,
             "not_found": self.not_found if not_found is None else not_found,
@@ -116,8 +118,14 @@ _NOTE = (
         Tables.shipment.c.carrier == bindparam("key_carrier"),  # it may have been corrected meanwhile
         Tables.shipment.c.tracking.is_(True),
     )
+    .values({name: bindparam(name) for name in ("polled_at", "not_found", "poll_digest")})
     .values(
-        {name: bindparam(name) for name in ("polled_at", "poll_failures", "not_found", "poll_digest", "next_poll_at")}
+        # Who was made due meanwhile, or has news since, was given a time that knows more than this answer.
+        {
+            name: case((Tables.shipment.c.next_poll_at == bindparam("key_claim"), bindparam(name)), else_=column)
+            for name, column in Tables.shipment.c.items()
+            if name in ("poll_failures", "next_poll_at")
+        }
     )
 )
 
@@ -150,7 +158,7 @@ def claim(conn: Connection, now: int, room: int, busy: Mapping[AccountKey, int])
             key = group[0].account
             if len(claimed) < room and held.get(key, 0) < MOST_OF_AN_ACCOUNT:
                 held[key] = held.get(key, 0) + 1
-                filled = [*group, *_soon(conn, group, now)]
+                filled = [replace(one, next_poll_at=now + CLAIM_MS) for one in (*group, *_soon(conn, group, now))]
                 claimed.append(filled)
                 taken += filled
         if taken:

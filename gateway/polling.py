@@ -198,8 +198,9 @@ class Poller:
 
             self._tell(await self._store.write(missing))
             return
-        if isinstance(trouble, Rejected):
-            await self._access.rejected(*first.account, str(trouble))
+        if isinstance(trouble, Rejected) and await self._access.rejected(
+            *first.account, str(trouble), asked_at=started
+        ):
             rows = [
                 one.after(now, failures=one.poll_failures + 1, next_poll_at=now + _REJECTED_WAIT_MS) for one in group
             ]

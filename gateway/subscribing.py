@@ -135,6 +135,7 @@ class Subscriber:
             del self._busy[key]
 
     async def _ask(self, group: Sequence[Wish]) -> None:
+        started = now_ms()
         try:
             async with self._slots:
                 said = await self._subscribe(group)
@@ -145,10 +146,10 @@ class Subscriber:
                 return
             await self._note(group, [_refused(group[0], str(trouble), now_ms())], "refused")
         except CarrierError as trouble:
-            await self._note_trouble(group, trouble)
+            await self._note_trouble(group, trouble, started)
         except Exception:
             log.exception("subscribe_failed", carrier=group[0].carrier)
-            await self._note_trouble(group, Unavailable("a fault of our own"))
+            await self._note_trouble(group, Unavailable("a fault of our own"), started)
         else:
             await self._note_answer(group, said)
 
@@ -184,13 +185,13 @@ class Subscriber:
         if any(row["poll_at"] is not None for row in taken):
             self._wake()
 
-    async def _note_trouble(self, group: Sequence[Wish], trouble: CarrierError) -> None:
+    async def _note_trouble(self, group: Sequence[Wish], trouble: CarrierError, started: int) -> None:
         now = now_ms()
         if isinstance(trouble, Rejected):
             # The right to be pushed may be missing where asking works: never a reason to stop the account's polls.
             log.warning("subscription_rejected", carrier=group[0].carrier, account=group[0].account_id)
             if not can_poll(group[0].carrier):
-                await self._access.rejected(*group[0].account, str(trouble))
+                await self._access.rejected(*group[0].account, str(trouble), asked_at=started)
             rows = [_refused(one, str(trouble), now) for one in group]
         else:
             wait = int(((trouble.retry_after if isinstance(trouble, Unavailable) else None) or 0) * 1000)

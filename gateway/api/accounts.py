@@ -18,9 +18,12 @@ from gateway.api.shipments import wake
 from gateway.visibility import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection, RowMapping
 
     from gateway.api.requests import AccountChange, AccountIn, AccountsQuery
+    from gateway.vault import Vault
 
 CALLS = Calls("Accounts")
 
@@ -97,7 +100,7 @@ async def get(ask: Ask) -> web.StreamResponse:
 @CALLS.add(
     "PATCH",
     "/v1/accounts/{account_id}",
-    "Change an account. New secrets make a rejected one active again.",
+    "Change an account. New secrets, or the other mode, make a rejected one active again.",
     roles=MERCHANT,
     body=requests.AccountChange,
     answers={200: answers.Account},
@@ -115,19 +118,12 @@ async def change(ask: Ask) -> web.StreamResponse:
             return row
         changed = dict(values)
         if wish.secrets:
-            secrets = dict(opened(vault, row).secrets)
-            for name, value in wish.secrets.items():
-                secrets.pop(name, None)
-                if value is not None:
-                    secrets[name] = value
-            _must_fit(row["carrier"], {name: value for name, value in wish.secrets.items() if value is None}, secrets)
-            changed["secrets"] = seal(vault, ask.merchant_id, account_id, secrets)
+            changed["secrets"] = _with_secrets(vault, row, wish.secrets)
             shipments.subscribe_again(conn, ask.merchant_id, account_id, ask.now)
-            if row["state"] == "rejected":  # its parcels were put off: ask again at once
-                due = _first_poll(row["carrier"], ask.now)
-                shipments.give_account(
-                    conn, ask.merchant_id, row["carrier"], before=account_id, after=account_id, next_poll_at=due
-                )
+        if wish.secrets or wish.mode not in (None, row["mode"]):
+            changed |= accounts.mended(ask.now)
+            if row["state"] == "rejected":
+                _ask_at_once(conn, row, ask.now)
         return accounts.change(conn, ask.merchant_id, account_id, ask.now, **changed)
 
     try:
@@ -139,6 +135,26 @@ async def change(ask: Ask) -> web.StreamResponse:
     ask.desk.accounts.forget(account_id)
     wake(ask.gateway, ask.now, ask.now)
     return answer(_shown(ask, row))
+
+
+def _with_secrets(vault: Vault, row: RowMapping, wish: Mapping[str, str | None]) -> bytes:
+    """Return an account's secrets with those that change, sealed. Raises `BadAccount`."""
+    secrets = dict(opened(vault, row).secrets)
+    for name, value in wish.items():
+        secrets.pop(name, None)
+        if value is not None:
+            secrets[name] = value
+    _must_fit(row["carrier"], {name: value for name, value in wish.items() if value is None}, secrets)
+    return seal(vault, row["merchant_id"], row["id"], secrets)
+
+
+def _ask_at_once(conn: Connection, row: RowMapping, now: int) -> None:
+    """Have the carrier asked for what was put off, and for what came while there was no account to ask with."""
+    due = _first_poll(row["carrier"], now)
+    for before in (row["id"], None):
+        shipments.give_account(
+            conn, row["merchant_id"], row["carrier"], before=before, after=row["id"], next_poll_at=due
+        )
 
 
 def _columns(wish: AccountChange) -> dict[str, Any]:

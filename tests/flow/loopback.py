@@ -22,7 +22,7 @@ from gateway.vault import Vault
 from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sqlalchemy import Connection, RowMapping
 
@@ -45,6 +45,8 @@ class Carrier:
         self.unknown: list[str] = []
         self.scans: Any = [{"id": "s1", "at": "2026-03-02T10:00:00+01:00", "code": "SORTED", "text": "Sorted"}]
         self.poisoned: set[str] = set()
+        self.while_asked: Callable[[], Awaitable[None]] | None = None
+        """What happens between a question and its answer, once."""
         self.spoils: set[str] = set()
         """Numbers for which a whole question is refused."""
         self.elsewhere: dict[str, list[dict[str, Any]]] = {}
@@ -60,6 +62,9 @@ class Carrier:
     async def answer(self, request: web.Request) -> web.Response:
         numbers = request.query["numbers"].split(",")
         self.asked.append(request.query["numbers"])
+        if self.while_asked is not None:
+            meanwhile, self.while_asked = self.while_asked, None
+            await meanwhile()
         parcels = [
             {"number": number, "scans": "none" if number in self.poisoned else self.scans}
             for number in numbers

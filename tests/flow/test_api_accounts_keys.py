@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from gateway.clock import now_ms
 from gateway.tables import Tables
 
 SECRETS = {"api_key": "only-the-carrier-knows-1", "signing_secret": "only-the-carrier-knows-2"}
@@ -44,9 +45,13 @@ async def test_a_wrong_account_is_named_by_its_field_without_the_value(house, wi
     assert b"only-the-carrier-knows" not in answer.body
 
 
+async def reject(house, account_id):
+    await house.gateway.carriers.rejected(house.merchant_id, "demo", account_id, "401", asked_at=now_ms())
+
+
 async def test_a_change_of_one_secret_keeps_the_others_and_makes_a_rejected_account_active(house):
     account_id = await house.demo_account()
-    await house.gateway.carriers.rejected(house.merchant_id, "demo", account_id, "401")
+    await reject(house, account_id)
     assert (await house.call("GET", f"/v1/accounts/{account_id}")).json["state"] == "rejected"
     path = f"/v1/accounts/{account_id}"
     changed = (await house.call("PATCH", path, {"secrets": {"api_key": "fresh"}, "label": "Second"})).json
@@ -60,6 +65,16 @@ async def test_a_change_of_one_secret_keeps_the_others_and_makes_a_rejected_acco
         wrong = await house.call("PATCH", path, wish)
         assert (wrong.status, wrong.pointers) == (422, [pointer])
     assert (await house.call("PATCH", path, {})).json["label"] == "Second"
+
+
+@pytest.mark.parametrize("value", ["key\n", "two\nlines", "\x00", "tab\there", "key\u2028"])
+async def test_a_credential_that_no_request_can_carry_is_refused(house, value):
+    wish = {"carrier": "demo", "secrets": {"api_key": value, "signing_secret": "word"}}
+    wrong = await house.call("POST", "/v1/accounts", wish)
+    assert (wrong.status, wrong.pointers) == (422, ["/secrets/api_key"])
+    account_id = await house.demo_account()
+    wrong = await house.call("PATCH", f"/v1/accounts/{account_id}", {"secrets": {"api_key": value}})
+    assert (wrong.status, wrong.pointers) == (422, ["/secrets/api_key"])
 
 
 async def test_a_deleted_account_is_gone_and_no_parcel_is_given_to_it(house):
@@ -87,6 +102,26 @@ async def test_parcels_that_waited_for_an_account_are_asked_with_the_one_that_co
     assert await asked_with(house, waiting) == (second, True)
     await house.call("DELETE", f"/v1/accounts/{second}")
     assert await asked_with(house, waiting) == (None, False)
+
+
+@pytest.mark.parametrize("mend", [{"secrets": {"api_key": "fresh"}}, {"mode": "test"}])
+async def test_parcels_registered_while_an_account_was_rejected_are_asked_with_it_once_it_is_mended(house, mend):
+    account_id = await house.demo_account()
+    before = await house.shipment("DEMO100200302")
+    await reject(house, account_id)
+    meanwhile = await house.shipment("DEMO770044006")
+    assert await asked_with(house, meanwhile) == (None, False)
+    changed = await house.call("PATCH", f"/v1/accounts/{account_id}", mend)
+    assert changed.json["state"] == "active"
+    assert await asked_with(house, before) == (account_id, True)
+    assert await asked_with(house, meanwhile) == (account_id, True)
+
+
+async def test_what_mends_nothing_leaves_a_rejected_account_rejected(house):
+    account_id = await house.demo_account()
+    await reject(house, account_id)
+    for wish in ({"label": "Second"}, {"mode": "production"}, {"limits": {"per_day": 10}}):
+        assert (await house.call("PATCH", f"/v1/accounts/{account_id}", wish)).json["state"] == "rejected"
 
 
 async def asked_with(house, shipment_id):

@@ -11,7 +11,7 @@ from flow.loopback import ACCOUNT, DAY, HOUR, MERCHANT, NUMBER, OTHERS, Carrier,
 from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
-from gateway import due, housekeeping, metrics, shipments
+from gateway import accounts, due, housekeeping, metrics, shipments
 from gateway.carriers import CarrierAccess
 from gateway.clock import now_ms
 from gateway.tables import Tables
@@ -110,6 +110,29 @@ async def test_refused_credentials_stop_the_account_and_tell_its_owner_once(hous
     body = await house.store.read(lambda conn: conn.execute(select(WebhookTables.message.c.body)).scalar_one())
     assert b"key-of-the-merchant" not in body
     assert orjson.loads(body)["data"]["account"] == {"id": ACCOUNT, "carrier": "demo"}
+
+
+async def test_a_refusal_of_old_credentials_does_not_stop_an_account_mended_meanwhile(
+    house: House, carrier: Carrier
+) -> None:
+    async def mend() -> None:
+        later = now_ms() + 1
+        await house.store.write(lambda conn: accounts.change(conn, MERCHANT, ACCOUNT, later, label="mended"))
+
+    carrier.status, carrier.while_asked = 401, mend
+    await house.register(NUMBER)
+    await house.poll()
+    state = await house.store.read(lambda conn: conn.execute(select(Tables.account.c.state)).scalar_one())
+    assert (state, house.told) == ("active", [])
+    assert soon((await house.row())["next_poll_at"], HOUR // 60)
+
+
+async def test_who_was_made_due_while_the_carrier_was_asked_is_asked_again(house: House, carrier: Carrier) -> None:
+    carrier.status, carrier.while_asked = 401, house.make_due
+    await house.register(NUMBER)
+    await house.poll()
+    row = await house.row()
+    assert (row["next_poll_at"], row["poll_failures"]) == (1, 0)
 
 
 async def test_one_poisoned_parcel_in_a_batch_costs_that_parcel_alone(house: House, carrier: Carrier) -> None:

@@ -15,7 +15,7 @@ import pytest
 import respx
 from aiohttp import web
 
-from connectors.auth import QueryKey
+from connectors.auth import KeyAuth, QueryKey
 from connectors.client import HttpClient, shared_transport
 from connectors.errors import NotFound, Rejected, Unavailable, Unreadable
 from connectors.facts import Facts
@@ -274,6 +274,17 @@ async def test_a_path_is_never_an_address(http):
 async def test_a_number_that_makes_no_address_is_not_found(http):
     with pytest.raises(NotFound):
         await http.get("/track/A\n1")
+
+
+async def test_a_credential_that_no_header_can_carry_stops_the_account_without_being_told(server):
+    async def never(_request):
+        raise AssertionError
+
+    key = KeyAuth("X-Key", "pasted-with-a-line-break\n")
+    async with HttpClient(facts(), key, base_url=await server(never)) as client:
+        with pytest.raises(Rejected, match="a character that no request can carry") as caught:
+            await client.get("/track")
+    assert "pasted" not in str(caught.value)
 
 
 async def test_no_cookie_is_ever_sent_back(carrier, http):
