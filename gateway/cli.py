@@ -53,11 +53,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _for_people(trouble: Exception) -> str:
-    from gateway.db import NotNow  # noqa: PLC0415 - only where something went wrong
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - all three only where something went wrong
 
-    if isinstance(trouble, NotNow):
+    from gateway.db import NotNow  # noqa: PLC0415
+    from gateway.schema import UnknownSchema  # noqa: PLC0415
+
+    if isinstance(trouble, NotNow | UnknownSchema):
         return str(trouble)
-    return f"{type(trouble).__name__}: {trouble} (GATEWAY_LOG_LEVEL=debug shows where)"
+    said = (
+        f"the database: {trouble.orig}" if isinstance(trouble, DBAPIError) else f"{type(trouble).__name__}: {trouble}"
+    )
+    return f"{said} (GATEWAY_LOG_LEVEL=debug shows where)"
 
 
 def _complain(line: str) -> None:

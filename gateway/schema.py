@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent / "migrations"
 
+NEWER = "run the version that made it, or a newer one"
+
+
+class UnknownSchema(RuntimeError):  # noqa: N818 - it names what was found
+    """The database is of a schema this program does not know: a newer version of it made it."""
+
 
 def _config() -> Config:
     config = Config()
@@ -34,12 +40,22 @@ def newest() -> str:
     return head
 
 
+def is_known(revision: str | None) -> bool:
+    """Whether a revision is one of this program's (None: no schema yet)."""
+    return revision is None or revision in {
+        one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()
+    }
+
+
 def migrate(database: str) -> str:
-    """Bring the database's schema up to date; return its revision. Safe to run twice."""
+    """Bring the database's schema up to date; return its revision. Safe to run twice. Raises `UnknownSchema`."""
 
     def upgrade(connection: Connection) -> None:
-        if _revision(connection) == newest():
+        at = _revision(connection)
+        if at == newest():
             return
+        if not is_known(at):
+            raise UnknownSchema(f"the database's schema is at {at}, which this program does not know: {NEWER}")
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

@@ -44,7 +44,7 @@ class Settings(BaseModel):
         default="", description="The address carriers and people reach us at, such as `https://hub.example.com`."
     )
     roles: tuple[Role, ...] = Field(
-        default=("api", "ingest", "poll", "dispatch"), description="What this process does."
+        default=("api", "ingest", "poll", "dispatch"), min_length=1, description="What this process does."
     )
     egress_allow: tuple[IPv4Network | IPv6Network, ...] = Field(
         default=(),
@@ -131,7 +131,10 @@ class Settings(BaseModel):
     def _pairs(cls, value: Any) -> Any:
         if not isinstance(value, str):
             return value
-        return dict(pair.strip().split("=", 1) for pair in value.split(",") if "=" in pair)
+        pairs = [pair.strip() for pair in value.split(",") if pair.strip()]
+        if not all("=" in pair for pair in pairs):
+            raise ValueError("write code=address pairs, with commas between them")
+        return dict(pair.split("=", 1) for pair in pairs)
 
     @field_validator("egress_proxy")
     @classmethod
@@ -171,12 +174,12 @@ class Settings(BaseModel):
     @field_validator("secret_key")
     @classmethod
     def _long_enough(cls, value: str) -> str:
-        if value and len(value) < _SHORTEST_KEY:
-            raise ValueError(f"needs at least {_SHORTEST_KEY} characters")
+        if value and len(value) < SHORTEST_KEY:
+            raise ValueError(f"needs at least {SHORTEST_KEY} characters")
         return value
 
 
-_SHORTEST_KEY = 32
+SHORTEST_KEY = 32
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None, **overrides: Any) -> Settings:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy.engine import make_url
 
 from gateway.db import is_postgres
+from gateway.settings import SHORTEST_KEY
 
 if TYPE_CHECKING:
     from gateway.settings import Settings
@@ -65,18 +68,29 @@ def _bound(merchant_id: str, purpose: str) -> bytes:
 
 
 def secret_key(settings: Settings) -> str:
-    """Return the set key, or the one kept in a file beside the SQLite database, made on first use (mode 0600)."""
+    """Return the set key, or the one kept in a file beside the SQLite database, made on first use (mode 0600).
+
+    Raises `ValueError` where there is no such place, or where the file holds no key.
+    """
     if settings.secret_key:
         return settings.secret_key
     database = "" if is_postgres(settings.database) else make_url(settings.database).database
     if not database:
         raise ValueError("set GATEWAY_SECRET_KEY: only a SQLite database has a place beside it to keep one")
     path = Path(database + ".key")
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        key = secrets.token_urlsafe(48)
-        file.write(key + "\n")
+    if not path.exists():
+        _make_key(path)
+    key = path.read_text(encoding="ascii", errors="replace").strip()
+    if len(key) < SHORTEST_KEY:
+        raise ValueError(f"{path} holds no key: bring it back, or delete it where nothing was sealed with it yet")
     return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a key that is there whole or not at all, whenever this process ends and whoever else makes one."""
+    with NamedTemporaryFile("w", dir=path.parent, prefix=f"{path.name}.", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(48) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(file.name, path)

@@ -42,7 +42,7 @@ def settings_of(given: Namespace, **more: Any) -> Settings:
     except ValidationError as trouble:
         bad = "; ".join(f"{'.'.join(str(at) for at in one['loc'])}: {one['msg']}" for one in trouble.errors())
         raise Refusal(f"bad settings: {bad}") from None
-    except tomllib.TOMLDecodeError as trouble:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as trouble:
         raise Refusal(f"{file} is not TOML: {trouble}") from None
     except OSError as trouble:
         raise Refusal(f"{file} cannot be read: {trouble.strerror}") from None
@@ -50,7 +50,19 @@ def settings_of(given: Namespace, **more: Any) -> Settings:
         raise Refusal(f"bad settings: {trouble}") from None
     if not settings.database.startswith(("sqlite:///", "postgresql://")):
         raise Refusal("the database must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    if settings.database.startswith("sqlite:///"):
+        _must_have_place(settings.database)
     return settings
+
+
+def _must_have_place(database: str) -> None:
+    from sqlalchemy.engine import make_url  # noqa: PLC0415 - as above
+
+    path = Path(make_url(database).database or "")
+    if not path.name or path.is_dir():
+        raise Refusal(f"the database {database} names no file")
+    if not path.parent.is_dir():
+        raise Refusal(f"there is no folder {path.parent} for the database")
 
 
 def make_ready(database: str) -> None:
@@ -61,7 +73,7 @@ def make_ready(database: str) -> None:
     at, newest = schema.revision_of(database), schema.newest()
     if at == newest:
         return
-    if not is_postgres(database):
+    if not is_postgres(database) or not schema.is_known(at):  # of an unknown one it says so
         schema.migrate(database)
         return
     raise Refusal(

@@ -168,6 +168,8 @@ def _existing(given: Namespace) -> str:
         return database
     if not SqliteStore(database).path.exists():
         raise Refusal(f"there is no database {database}")
-    if schema.revision_of(database) != schema.newest():
-        raise Refusal(f"{database} is of another version: run carrier-gateway migrate", 1)
+    at = schema.revision_of(database)
+    if at != schema.newest():
+        what = "run carrier-gateway migrate" if schema.is_known(at) else schema.NEWER
+        raise Refusal(f"{database} is of another version: {what}", 1)
     return database

@@ -66,8 +66,9 @@ def examine(settings: Settings) -> list[Finding]:
 def _contents(conn: Connection, settings: Settings) -> Iterator[Finding]:
     yield _clock(conn)
     file = None if is_postgres(settings.database) else _key_file(databases.file_of(settings.database))
-    yield _key(settings, file, sealed=_anything_sealed(conn))
-    if settings.secret_key or (file is not None and file.exists()):
+    found = _key(settings, file, sealed=_anything_sealed(conn))
+    yield found
+    if found.level != "broken" and (settings.secret_key or (file is not None and file.exists())):
         vault = Vault(secret_key(settings))
         yield from _accounts(conn, vault)
         yield from _channels(conn, vault)
@@ -116,12 +117,8 @@ def _key(settings: Settings, file: Path | None, *, sealed: bool) -> Finding:
         return Finding("secret_key", "ok", "is set")
     if file is None:
         return Finding("secret_key", "broken", "is not set", "Set GATEWAY_SECRET_KEY: 32 characters that nobody knows")
-    if file.exists() and stat.S_IMODE(file.stat().st_mode) & 0o077:
-        return Finding("secret_key", "note", f"{file} can be read by others", f"chmod 600 {file}")
     if file.exists():
-        return Finding(
-            "secret_key", "note", f"lies in {file}, beside the database", "In production set GATEWAY_SECRET_KEY instead"
-        )
+        return _kept_key(settings, file)
     if sealed:
         return Finding(
             "secret_key",
@@ -130,6 +127,18 @@ def _key(settings: Settings, file: Path | None, *, sealed: bool) -> Finding:
             "Bring the file back, or set GATEWAY_SECRET_KEY to what it held",
         )
     return Finding("secret_key", "note", f"is not set; the first start makes one in {file}")
+
+
+def _kept_key(settings: Settings, file: Path) -> Finding:
+    try:
+        secret_key(settings)
+    except ValueError as trouble:
+        return Finding("secret_key", "broken", str(trouble))
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return Finding("secret_key", "note", f"{file} can be read by others", f"chmod 600 {file}")
+    return Finding(
+        "secret_key", "note", f"lies in {file}, beside the database", "In production set GATEWAY_SECRET_KEY instead"
+    )
 
 
 def _clock(conn: Connection | None) -> Finding:

@@ -96,9 +96,8 @@ def postgres_database(database: str) -> Iterator[Finding]:
 
 
 def _of_another_schema(at: str | None, newest: str) -> Finding:
-    return Finding(
-        "database", "broken", f"the schema is at {at}, this program needs {newest}", "Run carrier-gateway migrate"
-    )
+    advice = "Run carrier-gateway migrate" if schema.is_known(at) else schema.NEWER[:1].upper() + schema.NEWER[1:]
+    return Finding("database", "broken", f"the schema is at {at}, this program needs {newest}", advice)
 
 
 def _quick_check(conn: Connection) -> list[str]:

@@ -195,7 +195,11 @@ def test_a_truncated_body_is_refused_with_its_reason(run, home, carrier, name):
         (("replay",), "there is no database sqlite:///./gateway.db"),
         (("merchant", "create", " "), "a merchant needs a name"),
         (("serve", "--roles", "cook"), "bad settings: roles.0: "),
+        (("serve", "--roles", ""), "bad settings: roles: "),
         (("serve", "--port", "70000"), "bad settings: port: "),
+        (("serve", "--database", "sqlite:///"), "the database sqlite:/// names no file"),
+        (("serve", "--database", "sqlite:///."), "the database sqlite:///. names no file"),
+        (("serve", "--database", "sqlite:///no/where/g.db"), "there is no folder no/where for the database"),
         (("serve", "--database", "mysql://db/x"), "the database must be sqlite:///FILE or postgresql://"),
         (("serve", "--config", "nowhere.toml"), "nowhere.toml cannot be read: No such file or directory"),
         (("demo", "--seconds", "3"), "the story needs at least 10 seconds"),
@@ -255,6 +259,36 @@ def keep(body, carrier="demo", at=1_772_000_000_000):
     )
     with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
         conn.execute(Tables.payload.insert(), [_row(Kept(new_id("pay", at), payload))])
+
+
+@pytest.mark.parametrize("command", [("migrate",), ("merchant", "create", "A shop"), ("replay",), ("serve",)])
+def test_a_database_of_a_newer_program_is_left_alone_with_a_line(run, command):
+    run("migrate")
+    engine = sqlite_engine("sqlite:///./gateway.db")
+    with engine.begin() as conn:
+        conn.exec_driver_sql("update alembic_version set version_num = '9999'")
+    code, out, err = run(*command)
+    assert (code, out) == (1, "")
+    assert err.endswith("run the version that made it, or a newer one\n")
+    with engine.connect() as conn:
+        assert conn.exec_driver_sql("select version_num from alembic_version").scalar() == "9999"
+
+
+def test_what_is_no_database_is_said_in_plain_words(run, home):
+    (home / "gateway.db").write_bytes(b"only words, and many of them " * 40)
+    for command in (("migrate",), ("merchant", "create", "A shop"), ("replay",)):
+        code, _, err = run(*command)
+        assert (code, err) == (
+            1,
+            "carrier-gateway: the database: file is not a database (GATEWAY_LOG_LEVEL=debug shows where)\n",
+        )
+
+
+def test_settings_that_are_no_text_are_named(run, home):
+    (home / "own.toml").write_bytes(b"\xff\xfe")
+    code, _, err = run("migrate", "--config", "own.toml")
+    assert code == 2
+    assert err.startswith("carrier-gateway: own.toml is not TOML: ")
 
 
 def test_replay_reads_kept_payloads_again_and_codes_shows_what_has_no_row(run):
@@ -356,13 +390,29 @@ class TestDoctor:
     def test_an_old_schema_is_broken_and_says_the_command(self, run):
         run("migrate")
         with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
-            conn.exec_driver_sql("update alembic_version set version_num = '0000'")
+            conn.exec_driver_sql("update alembic_version set version_num = '0001'")
         code, out, _ = run("doctor")
         assert code == 1
         assert (
-            f"BROKEN database: the schema is at 0000, this program needs {schema.newest()}. Run carrier-gateway migrate"
+            f"BROKEN database: the schema is at 0001, this program needs {schema.newest()}. Run carrier-gateway migrate"
             in out.splitlines()
         )
+
+    def test_a_newer_schema_is_broken_and_no_migrating_is_advised(self, run):
+        run("migrate")
+        with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
+            conn.exec_driver_sql("update alembic_version set version_num = '9999'")
+        code, out, _ = run("doctor")
+        assert code == 1
+        assert "Run the version that made it, or a newer one" in out
+
+    def test_a_key_file_that_holds_no_key_is_broken(self, run, home):
+        run("migrate")
+        (home / "gateway.db.key").write_text("")
+        code, found = self.found(run)
+        assert code == 1
+        assert found["secret_key"][0] == "broken"
+        assert found["secret_key"][1].startswith("gateway.db.key holds no key")
 
     def test_a_lost_key_file_is_broken_once_something_is_sealed(self, run):
         run("migrate")

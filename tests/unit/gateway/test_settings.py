@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,11 @@ def test_a_misspelt_key_and_a_bad_value_are_named(tmp_path: Path) -> None:
     assert {error["loc"] for error in trouble.value.errors()} == {("prot",), ("port",)}
 
 
+def test_a_base_url_without_its_carrier_is_named_and_not_passed_over() -> None:
+    with pytest.raises(ValidationError, match="code=address"):
+        load(environment={"GATEWAY_CARRIER_BASE_URLS": "http://127.0.0.1:1/ups"})
+
+
 def test_a_short_secret_key_is_refused_and_a_good_one_never_shown() -> None:
     with pytest.raises(ValidationError, match="32 characters"):
         load(environment={"GATEWAY_SECRET_KEY": "short"})
@@ -57,6 +63,36 @@ def test_without_a_key_one_is_made_beside_the_database_for_its_owner_only(tmp_pa
     assert len(made) >= 32
     assert secret_key(settings) == made
     assert (tmp_path / "g.db.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("held", ["", "\n", "short\n", "\u00e9" * 8])
+def test_a_file_that_holds_no_key_is_told_and_never_sealed_with(tmp_path: Path, held: str) -> None:
+    settings = load(environment={}, database=f"sqlite:///{tmp_path}/g.db")
+    (tmp_path / "g.db.key").write_text(held)
+    with pytest.raises(ValueError, match=r"g\.db\.key holds no key"):
+        secret_key(settings)
+
+
+def test_a_key_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(environment={}, database=f"sqlite:///{tmp_path}/g.db")
+
+    def full(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            secret_key(settings)
+    assert list(tmp_path.iterdir()) == []
+    assert len(secret_key(settings)) >= 32
+    assert [one.name for one in tmp_path.iterdir()] == ["g.db.key"]
+
+
+def test_processes_that_start_together_take_one_key(tmp_path: Path) -> None:
+    settings = load(environment={}, database=f"sqlite:///{tmp_path}/g.db")
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda _: secret_key(settings), range(8)))
+    assert len(set(made)) == 1
 
 
 def test_what_is_sealed_opens_only_for_its_merchant_its_purpose_and_with_its_key() -> None:
