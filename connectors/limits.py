@@ -46,6 +46,7 @@ class RateLimiter:
         self._sleep = sleep
         self._next = 0.0
         self._held_until = 0.0
+        self._held_for = 0.0
 
     @property
     def used_today(self) -> int:
@@ -56,6 +57,7 @@ class RateLimiter:
     def reserve(self) -> float:
         """Take the next turn and return the seconds until it comes. Raises `Unavailable` with its delay."""
         now = self._clock()
+        self._held_until = min(self._held_until, now + self._held_for)  # longer only where the clock was set back
         if now < self._held_until:
             raise Unavailable("the carrier asked this account to wait", retry_after=self._held_until - now)
         self._turn_day(now)
@@ -78,7 +80,9 @@ class RateLimiter:
 
     def hold(self, seconds: float) -> None:
         """Let nobody go for so long: the carrier said so (429)."""
-        self._held_until = max(self._held_until, self._clock() + seconds)
+        now = self._clock()
+        self._held_until = max(self._held_until, now + seconds)
+        self._held_for = self._held_until - now
 
     def _turn_day(self, now: float) -> None:
         if now // DAY != self._day:

@@ -15,7 +15,7 @@ import structlog
 from connectors import connector
 from connectors.base import Polls
 from connectors.errors import CarrierError, NotFound, Rejected, Unavailable, Unreadable
-from gateway import cadence, due, metrics
+from gateway import cadence, due, metrics, shipments
 from gateway.apply import apply
 from gateway.beside import tell_trouble
 from gateway.clock import now_ms
@@ -186,7 +186,6 @@ class Poller:
         metrics.polls(first.carrier, type(trouble).__name__.lower()).inc()
         metrics.poll_seconds(first.carrier).observe((now - started) / 1000)
         if isinstance(trouble, NotFound):
-            news = {(one.merchant_id, one.id): News(missing=True) for one in group}
             rows = [
                 one.after(now, next_poll_at=cadence.next_poll(one.asked(now, not_found=one.not_found + 1), now))
                 for one in group
@@ -194,6 +193,12 @@ class Poller:
 
             def missing(conn: Connection) -> dict[str, list[Entry]]:
                 due.note(conn, rows)
+                known = shipments.get_many(conn, first.merchant_id, [one.id for one in group])
+                news = {
+                    (first.merchant_id, id_): News(missing=True)
+                    for id_, row in known.items()
+                    if row["carrier"] == first.carrier  # it may have been corrected meanwhile
+                }
                 return apply(conn, news, can_poll, now).entries
 
             self._tell(await self._store.write(missing))

@@ -63,7 +63,7 @@ def spell(number: str, carrier: str | None = None) -> str:
     People write spaces and small letters anywhere; dashes and dots stay where no known format does without them, as
     some references need them. A carrier to whom capital and small letters are not the same gets them as written.
     """
-    spelled = "".join(unicodedata.normalize("NFKC", number).split())
+    spelled = "".join(map(_seen, unicodedata.normalize("NFKC", number)))
     plain = normal_number(number)
     if not _case_matters(carrier):
         spelled = spelled.upper()
@@ -76,6 +76,14 @@ def spell(number: str, carrier: str | None = None) -> str:
     if len(spelled) > LONGEST:
         raise Refused([("/tracking_number", f"is longer than {LONGEST} characters")])
     return spelled
+
+
+def _seen(character: str) -> str:
+    """Return a digit of any script as ASCII, and nothing for spaces and what cannot be seen."""
+    if character.isspace() or unicodedata.category(character) in ("Cc", "Cf"):
+        return ""
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
 
 
 def _case_matters(carrier: str | None) -> bool:

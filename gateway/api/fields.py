@@ -6,7 +6,16 @@ from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
 
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
@@ -29,6 +38,13 @@ def _printable(text: str) -> str:
     if any(character < " " and character not in "\n\t" for character in text) or "\x7f" in text:
         raise ValueError("control characters are not allowed")
     return text
+
+
+def _written_out(value: Any) -> Any:
+    counted = isinstance(value, str) and value.strip().lstrip("+-").replace(".", "", 1).isdecimal()
+    if counted or not isinstance(value, str):  # seconds or milliseconds: who knows
+        raise ValueError("is no time: write it as 2026-11-01T08:00:00+01:00")
+    return value
 
 
 def _in_our_time(at: datetime) -> datetime:
@@ -78,7 +94,7 @@ Number = Annotated[
 ReturnId = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_printable)
 ]
-Moment = Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out), AfterValidator(_in_our_time)]
 Day = Annotated[date, AfterValidator(_day_of_our_time)]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)]

@@ -138,7 +138,8 @@ class Problem(Exception):  # noqa: N818 - it is the answer, by its proper name
 
 def invalid(*errors: tuple[str, str]) -> Problem:
     """Return the problem of wrong fields: (pointer, reason) each."""
-    return Problem("validation", "; ".join(f"{pointer}: {reason}" for pointer, reason in errors), errors=errors)
+    told = (f"{pointer}: {reason}" if pointer else reason for pointer, reason in errors)
+    return Problem("validation", "; ".join(told), errors=errors)
 
 
 def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False) -> Problem:
@@ -147,7 +148,7 @@ def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False) -> Prob
     for one in found:
         steps = [str(step).replace("~", "~0").replace("/", "~1") for step in one["loc"]]
         pointer = f"?{steps[0]}" if query and steps else "".join(f"/{step}" for step in steps)
-        errors.append((pointer, _REASONS.get(one["type"], one["msg"].removeprefix("Value error, "))))
+        errors.append((pointer, _REASONS.get(one["type"], one["msg"]).removeprefix("Value error, ")))
     return invalid(*errors)
 
 

@@ -64,6 +64,7 @@ async def test_an_unknown_carrier_is_named_with_near_matches(house):
         ({"tracking_number": "1", "carrier": "demo", "recipient": {"email": "nobody"}}, ["/recipient/email"]),
         ({"tracking_number": "1", "carrier": "demo", "recipient": {"fax": "1"}}, ["/recipient/fax"]),
         ({"tracking_number": "1", "carrier": "demo", "promised": {"from": "2026-11-03T10:00:00"}}, ["/promised/from"]),
+        ({"tracking_number": "1", "carrier": "demo", "promised": {"from": "1795939200"}}, ["/promised/from"]),
         ({"tracking_number": "1", "carrier": "demo", "promised": {}}, ["/promised"]),
         ({"tracking_number": "1", "carrier": "demo", "metadata": {"a": "x" * 4_100}}, ["/metadata"]),
         ({"tracking_number": "1", "carrier": "demo", "metadata": [1]}, ["/metadata"]),
@@ -77,6 +78,13 @@ async def test_a_wrong_field_is_named(house, wish, pointers):
     assert answer.json["type"] == "/problems/validation"
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.pointers == pointers
+
+
+async def test_what_is_wrong_is_said_in_our_words(house):
+    blank = await house.call("POST", "/v1/shipments", {"tracking_number": " ", "carrier": "demo"})
+    assert blank.json["errors"] == [{"pointer": "/tracking_number", "detail": "is blank"}]
+    no_object = await house.call("POST", "/v1/shipments", data=b"1", headers={"Content-Type": "application/json"})
+    assert no_object.json["detail"] == no_object.json["errors"][0]["detail"] == "Input should be an object"
 
 
 async def test_the_recipient_is_shown_to_merchant_and_support_only_and_only_alone(house):

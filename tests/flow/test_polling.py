@@ -135,6 +135,23 @@ async def test_who_was_made_due_while_the_carrier_was_asked_is_asked_again(house
     assert (row["next_poll_at"], row["poll_failures"]) == (1, 0)
 
 
+async def test_what_the_wrong_carrier_does_not_know_is_not_said_of_the_right_one(
+    house: House, carrier: Carrier
+) -> None:
+    async def correct() -> None:
+        def work(conn: Connection) -> None:
+            row = conn.execute(select(Tables.shipment)).mappings().one()
+            shipments.start_afresh(conn, row, "dhl-unified", now_ms())
+
+        await house.store.write(work)
+
+    carrier.status, carrier.while_asked = 404, correct
+    await house.register(NUMBER)
+    await house.poll()
+    row = await house.row()
+    assert (row["carrier"], row["substatus"], row["not_found"]) == ("dhl-unified", "registered", 0)
+
+
 async def test_one_poisoned_parcel_in_a_batch_costs_that_parcel_alone(house: House, carrier: Carrier) -> None:
     carrier.poisoned = {OTHERS[0]}
     await house.register(NUMBER, *OTHERS)

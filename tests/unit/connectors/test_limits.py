@@ -107,6 +107,17 @@ def test_a_clock_set_back_leaves_no_turn_hours_away(clock):
     assert [limiter.reserve(), limiter.reserve()] == [0.0, 1.0]
 
 
+def test_a_clock_set_back_holds_nobody_longer_than_the_carrier_said(clock):
+    limiter = RateLimiter(clock=clock)
+    limiter.hold(60)
+    clock.now -= 30 * DAY
+    with pytest.raises(Unavailable) as caught:
+        limiter.reserve()
+    assert caught.value.retry_after == 60
+    clock.now += 61
+    assert limiter.reserve() == 0.0
+
+
 def test_the_breaker_opens_after_so_many_failures_in_a_row_and_tells_once(clock):
     told = []
     breaker = Breaker(threshold=3, rest=30, clock=clock, on_change=told.append)
