@@ -13,6 +13,8 @@ from connectors.base import Subscribes
 from gateway import trouble
 from gateway.ids import new_id
 from gateway.insights import ended, foretelling
+from gateway.lastmile.tables import Tables as LastMile
+from gateway.proofs import store as proofs
 from gateway.search import index as search
 from gateway.tables import Tables
 from normalizer import render
@@ -290,13 +292,18 @@ def subscribe_again(conn: Connection, merchant_id: str, account_id: str, now: in
 def start_afresh(conn: Connection, row: RowMapping, carrier: str, now: int, *, set_by: str = "merchant") -> RowMapping:
     """Give a shipment to another carrier: what was read as the wrong one's is not this parcel's history.
 
-    The carrier's bytes stay in the inbox; only the events drawn from them go. Raises `sqlalchemy.exc.IntegrityError`
+    The carrier's bytes stay in the inbox; only what was drawn from them goes. Raises `sqlalchemy.exc.IntegrityError`
     where the merchant tracks that number at that carrier already.
     """
     if row["status"] in ended.ARRIVED:
         ended.note(conn, [(row["merchant_id"], row["id"])])
-    for table in (Tables.event, Tables.position):
+    for table in (Tables.event, Tables.position, LastMile.approach):
         conn.execute(table.delete().where(table.c.merchant_id == row["merchant_id"], table.c.shipment_id == row["id"]))
+    proofs.disown(conn, row["merchant_id"], row["id"])
+    if row["continues_id"] is not None:
+        s = Tables.shipment.c
+        onward = (s.merchant_id == row["merchant_id"], s.id == row["continues_id"], s.continued_from_id == row["id"])
+        conn.execute(update(Tables.shipment).where(*onward).values(continued_from_id=None))
     fresh = change(
         conn,
         row["merchant_id"],

@@ -27,6 +27,8 @@ FILES = frozenset({"photo", "signature", "document"})
 CLAIM_MS = 180_000
 """Longer than any exchange with a carrier and its store."""
 _BATCH = 200
+_GONE = 0
+"""When a proof was noted that is not the shipment's any more: long ago, so it is dropped next."""
 
 
 class Named(NamedTuple):
@@ -57,7 +59,21 @@ def note(conn: Connection, news: Mapping[Key, Iterable[Named]], carriers: Mappin
         wanted = (one for one in proofs if proves or one.payload_id is not None)
         rows += [_row(*key, one, now) | {"due_at": now} for one in wanted]
     if rows:
-        conn.execute(insert(conn, ProofTables.proof).on_conflict_do_nothing(), rows)
+        statement = insert(conn, ProofTables.proof)
+        afresh = {name: statement.excluded[name] for name in rows[0]}
+        key = ["merchant_id", "shipment_id", "id"]
+        conn.execute(
+            statement.on_conflict_do_update(index_elements=key, set_=afresh, where=_P.created_at == _GONE), rows
+        )
+
+
+def disown(conn: Connection, merchant_id: str, shipment_id: str) -> None:
+    """Show a shipment's proofs no more, as they are another parcel's; the next `drop_old` drops them."""
+    conn.execute(
+        update(ProofTables.proof)
+        .where(_P.merchant_id == merchant_id, _P.shipment_id == shipment_id)
+        .values(state="refused", reason="it is of another carrier's parcel", due_at=None, created_at=_GONE)
+    )
 
 
 def keep(

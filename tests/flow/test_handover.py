@@ -167,3 +167,13 @@ async def test_a_shipment_the_merchant_stopped_is_linked_and_not_started_again(h
     after = await house.row(NEXT)
     assert (after["tracking"], after["next_poll_at"]) == (False, None)
     assert after["continued_from_id"] == (await house.row(FIRST))["id"]
+
+
+async def test_a_parcel_given_to_another_carrier_is_not_handed_on_by_the_wrong_one_any_more(
+    house: House, carrier: Carrier
+) -> None:
+    await add_first(house)
+    await house.poll()
+    row = await house.row(FIRST)
+    await house.store.write(lambda conn: shipments.start_afresh(conn, row, "dhl-express", now_ms()))
+    assert (await house.document(NEXT))["continued_from"] is None

@@ -107,6 +107,31 @@ async def test_named_proofs_are_fetched_once_with_the_accounts_key_and_read_by_r
     assert (await house.call("GET", path, key=await house.key_of("storefront"), headers=storefront)).status == 403
 
 
+async def test_a_wrong_carriers_proofs_are_shown_no_more_and_dropped(house, parcel, archive, settings):
+    _, shipment_id = parcel
+    await house.gateway.fetcher.tick()
+    (first, _) = await listed(house, shipment_id)
+    changed = await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"carrier": "dhl-unified"})
+    assert changed.status == 200, changed.body
+    assert {row["state"] for row in await listed(house, shipment_id)} == {"refused"}
+    assert (await house.call("GET", f"/v1/shipments/{shipment_id}/proofs/{first['id']}")).status == 404
+    await house.gateway.proofs.drop_old(now_ms(), 180)
+    assert await listed(house, shipment_id) == []
+    assert on_the_disk(settings) == []
+
+
+async def test_a_proof_that_the_right_carrier_names_alike_is_fetched(house, parcel, archive):
+    account_id, shipment_id = parcel
+    await house.gateway.fetcher.tick()
+    for carrier in ("dhl-unified", "demo"):
+        await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"carrier": carrier})
+    await delivered(house, account_id)
+    assert {row["state"] for row in await listed(house, shipment_id)} == {"wanted"}
+    await house.gateway.fetcher.tick()
+    assert {row["state"] for row in await listed(house, shipment_id)} == {"kept"}
+    assert len(archive.asked) == 4
+
+
 def on_the_disk(settings):
     return [file.read_bytes() for file in Path(settings.proof_store).rglob("*") if file.is_file()]
 
