@@ -6,7 +6,9 @@ It changes nothing. No finding holds a secret.
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -20,6 +22,7 @@ from gateway.doctor.findings import Finding
 from gateway.people import accounts as channels
 from gateway.people.tables import People
 from gateway.proofs.places import PlaceTrouble, open_place
+from gateway.settings import PREFIX, Settings
 from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, secret_key
@@ -31,8 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection, RowMapping
-
-    from gateway.settings import Settings
 
 _BUILT = 1_793_491_200_000
 """Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
@@ -77,6 +78,10 @@ def _contents(conn: Connection, settings: Settings) -> Iterator[Finding]:
 
 def _settings(settings: Settings) -> Iterator[Finding]:
     yield Finding("settings", "ok", f"roles {', '.join(settings.roles)}; listens on {settings.host}:{settings.port}")
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known):
+        near = get_close_matches(name, known, n=1)
+        yield Finding(name, "note", "is set, and is no setting", f"Did you mean {near[0]}?" if near else "")
     if not settings.public_url:
         yield Finding(
             "public_url", "note", "is not set, so carriers cannot be told where to push", "Set GATEWAY_PUBLIC_URL"

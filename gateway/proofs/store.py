@@ -54,10 +54,10 @@ def proof_id(merchant_id: str, shipment_id: str, kind: str, reference: str) -> s
 def note(conn: Connection, news: Mapping[Key, Iterable[Named]], carriers: Mapping[Key, str], now: int) -> None:
     """Note the proofs that can be had, due now; those noted before stay as they are."""
     rows: list[dict[str, Any]] = []
-    for key, proofs in news.items():
-        proves = isinstance(connector(carriers[key]), Proves)
+    for of, proofs in news.items():
+        proves = isinstance(connector(carriers[of]), Proves)
         wanted = (one for one in proofs if proves or one.payload_id is not None)
-        rows += [_row(*key, one, now) | {"due_at": now} for one in wanted]
+        rows += [_row(*of, one, now) | {"due_at": now} for one in wanted]
     if rows:
         statement = insert(conn, ProofTables.proof)
         afresh = {name: statement.excluded[name] for name in rows[0]}

@@ -381,6 +381,13 @@ class TestDoctor:
         monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 51, 3))
         assert self.found(run)[1]["sqlite"][0] == "ok"
 
+    def test_a_misspelt_variable_is_named(self, run, monkeypatch):
+        monkeypatch.setenv("GATEWAY_EGRESS_ALOW", "127.0.0.0/8")
+        code, out, _ = run("doctor")
+        assert code == 0
+        wanted = "note   GATEWAY_EGRESS_ALOW: is set, and is no setting. Did you mean GATEWAY_EGRESS_ALLOW?"
+        assert wanted in out.splitlines()
+
     def test_a_damaged_database_is_broken(self, run, home):
         (home / "gateway.db").write_bytes(b"not a database, only words" * 100)
         code, found = self.found(run)
