@@ -182,7 +182,8 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
     """Take over what a merchant says of a shipment that is there already; return whether anything changed.
 
     One that only a push had made known gets the merchant's facts; one that was stopped is tracked again; one without
-    an order joins it. What the merchant said before stays: it is changed by PATCH alone.
+    an account or an order gets it; a carrier that was detected and is named now is the merchant's word. What the
+    merchant said before stays: it is changed by PATCH alone.
     """
     values: dict[str, Any] = {}
     if row["carrier_set_by"] == "push":
@@ -198,9 +199,14 @@ def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool
             "account_id": new.account_id or row["account_id"],
         }
     if not row["tracking"]:
-        values |= {"tracking": True, "subscribe_at": subscribe_from(row["carrier"], row["account_id"], now)}
+        at = subscribe_from(row["carrier"], new.account_id, now)
+        values |= {"tracking": True, "account_id": new.account_id, "subscribe_at": at}
+    elif row["account_id"] is None and new.account_id is not None:
+        values["account_id"] = new.account_id
     if values:
         values["next_poll_at"] = new.next_poll_at
+    if (row["carrier_set_by"], new.carrier_set_by) == ("detected", "merchant"):
+        values["carrier_set_by"] = "merchant"
     if row["order_number"] is None and new.order_number is not None and "order_number" not in values:
         values["order_number"] = new.order_number
         said = {

@@ -78,7 +78,7 @@ async def change(ask: Ask) -> web.StreamResponse:
 
 
 def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:
-    """Return the columns a wish changes, carrier and account left aside."""
+    """Return the columns a wish changes, account and what another carrier changes left aside."""
     given = wish.model_fields_set
     if "carrier" in given:
         if wish.carrier is None:
@@ -87,7 +87,7 @@ def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, 
             wish.carrier, _ = choose_carrier("", wish.carrier)
         except Refused as trouble:
             raise refusal(trouble) from None
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {"carrier_set_by": "merchant"} if "carrier" in given else {}
     if "order_number" in given:
         values["order_number"] = order_number(wish.order_number)
     if "destination" in given:

@@ -124,6 +124,23 @@ async def test_what_mends_nothing_leaves_a_rejected_account_rejected(house):
         assert (await house.call("PATCH", f"/v1/accounts/{account_id}", wish)).json["state"] == "rejected"
 
 
+async def test_a_parcel_tracked_again_is_asked_with_an_account_that_is_there(house):
+    first = await house.demo_account()
+    shipment_id = await house.shipment("DEMO100200302")
+    waiting = await house.shipment("DEMO770044006")
+    for stopped in (shipment_id, waiting):
+        await house.call("DELETE", f"/v1/shipments/{stopped}")
+    await house.call("DELETE", f"/v1/accounts/{first}")
+    again = {"tracking_number": "DEMO100200302", "carrier": "demo"}
+    assert (await house.call("POST", "/v1/shipments", again)).json["account"] is None
+    assert await asked_with(house, shipment_id) == (None, False)
+    second = await house.demo_account()
+    assert await asked_with(house, shipment_id) == (second, True)
+    made = await house.call("POST", "/v1/shipments", again | {"tracking_number": "DEMO770044006"})
+    assert (made.status, made.json["account"]) == (200, second)
+    assert await asked_with(house, waiting) == (second, True)
+
+
 async def asked_with(house, shipment_id):
     c = Tables.shipment.c
     statement = select(c.account_id, c.next_poll_at).where(c.id == shipment_id)

@@ -443,3 +443,21 @@ async def test_a_ship_date_is_a_day_and_says_that_an_old_delivery_is_this_parcel
         (event,) = (await house.call("GET", f"{path}/events")).json["data"]
         statuses.append(((await house.call("GET", path)).json["status"], event["earlier_parcel"]))
     assert statuses == [("delivered", False), ("pending", True)]
+
+
+@pytest.mark.parametrize("how", ["PATCH", "POST"])
+async def test_a_detected_carrier_that_the_merchant_names_is_the_merchants_word_from_then_on(house, how):
+    shipment_id = (await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302"})).json["id"]
+    c = Tables.shipment.c
+
+    async def set_by():
+        statement = select(c.carrier_set_by).where(c.id == shipment_id)
+        return await house.gateway.store.read(lambda conn: conn.execute(statement).scalar_one())
+
+    assert await set_by() == "detected"
+    if how == "PATCH":
+        done = await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"carrier": "demo"})
+    else:
+        done = await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302", "carrier": "demo"})
+    assert done.status == 200
+    assert await set_by() == "merchant"
