@@ -77,7 +77,9 @@ class Settings(BaseModel):
     )
     requests_per_minute: int = Field(default=6_000, gt=0, description="What one API key may ask in a minute.")
     poll_concurrency: int = Field(default=32, gt=0, description="Carrier requests under way at once.")
-    poll_every_seconds: float = Field(default=1.0, gt=0, description="How often due shipments are looked for.")
+    poll_every_seconds: float = Field(
+        default=1.0, gt=0, le=3_600, description="How often due shipments are looked for."
+    )
     keep_payload_days: int = Field(default=90, gt=0, description="How long carriers' bytes are kept.")
     keep_exchange_days: int = Field(
         default=30, gt=0, description="How long attempts' headers, whole answers, timings and TLS facts are kept."

@@ -209,7 +209,7 @@ Credential = Annotated[str, Field(max_length=10_000)]
 class AccountLimits(Strict):
     """What the contract with the carrier allows, where it differs from what the carrier documents for everybody."""
 
-    per_second: Annotated[float, Field(gt=0, le=1_000)] | None = None
+    per_second: Annotated[float, Field(ge=0.001, le=1_000)] | None = None
     per_day: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
 
 

@@ -222,6 +222,7 @@ async def test_an_account_may_carry_its_contracts_own_limits_and_go_back_to_the_
     assert (await house.call("PATCH", path, {"limits": None})).json["limits"] == {"per_second": None, "per_day": None}
     for limits, pointer in (
         ({"per_second": 0}, "per_second"),
+        ({"per_second": 1e-300}, "per_second"),
         ({"per_day": -1}, "per_day"),
         ({"per_hour": 1}, "per_hour"),
     ):
