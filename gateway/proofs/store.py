@@ -87,7 +87,7 @@ def keep(
     size: int,
     digest: str,
 ) -> None:
-    """Note that a proof's bytes are kept."""
+    """Note that a proof's bytes are kept, unless it is the shipment's no more."""
     kept = {
         "state": "kept",
         "reason": "",
@@ -99,7 +99,7 @@ def keep(
     }
     statement = insert(conn, ProofTables.proof).values(_row(merchant_id, shipment_id, one, now) | kept)
     key = ["merchant_id", "shipment_id", "id"]
-    conn.execute(statement.on_conflict_do_update(index_elements=key, set_=kept))
+    conn.execute(statement.on_conflict_do_update(index_elements=key, set_=kept, where=_P.created_at != _GONE))
 
 
 def claim(conn: Connection, now: int, most: int) -> list[RowMapping]:
@@ -119,12 +119,9 @@ def claim(conn: Connection, now: int, most: int) -> list[RowMapping]:
 
 
 def settle(conn: Connection, row: Mapping[Any, Any], **values: Any) -> None:
-    """Change columns of a proof."""
-    conn.execute(
-        update(ProofTables.proof)
-        .where(_P.merchant_id == row["merchant_id"], _P.shipment_id == row["shipment_id"], _P.id == row["id"])
-        .values(values)
-    )
+    """Change columns of a proof, unless it is the shipment's no more."""
+    mine = (_P.merchant_id == row["merchant_id"], _P.shipment_id == row["shipment_id"], _P.id == row["id"])
+    conn.execute(update(ProofTables.proof).where(*mine, _P.created_at != _GONE).values(values))
 
 
 def of_shipment(conn: Connection, merchant_id: str, shipment_id: str) -> list[RowMapping]:

@@ -37,8 +37,12 @@ class Archive:
         self.asked = []
         self.body = b""
         self.status = 200
+        self.meanwhile = None
+        """What happens between a question and its answer."""
 
     async def answer(self, request):
+        if self.meanwhile is not None:
+            await self.meanwhile()
         self.asked.append((request.headers.get("Demo-Key"), request.match_info["name"]))
         body = self.body or photo(colour="#000000" if request.match_info["name"] == "ink" else "#aa5522")
         return web.Response(status=self.status, body=body)
@@ -118,6 +122,23 @@ async def test_a_wrong_carriers_proofs_are_shown_no_more_and_dropped(house, parc
     await house.gateway.proofs.drop_old(now_ms(), 180)
     assert await listed(house, shipment_id) == []
     assert on_the_disk(settings) == []
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_a_proof_of_the_wrong_carrier_that_comes_after_the_correction_is_not_shown(
+    house, parcel, archive, status
+):
+    _, shipment_id = parcel
+
+    async def correct():
+        await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"carrier": "dhl-unified"})
+
+    archive.status, archive.meanwhile = status, correct
+    await house.gateway.fetcher.tick()
+    assert {row["state"] for row in await listed(house, shipment_id)} == {"refused"}
+    assert len(archive.asked) == 2
+    await house.gateway.fetcher.tick()
+    assert len(archive.asked) == 2
 
 
 async def test_a_proof_that_the_right_carrier_names_alike_is_fetched(house, parcel, archive):
