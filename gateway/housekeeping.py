@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, or_, select
 
 from gateway.apply import apply
 from gateway.cadence import SILENCE_ENDS
@@ -44,9 +44,11 @@ def expire(conn: Connection, now: int) -> dict[str, list[Entry]]:
     """Expire shipments that are not over and were silent too long; return the messages that tell so."""
     c = Tables.shipment.c
     open_ones = [status.value for status in Status if 0 <= RANK[status] < RANK[Status.CANCELLED]]
+    # Each "unknown" of its carrier was a change; nobody asks any more.
+    never_known = and_(c.not_found > 0, c.next_poll_at.is_(None), c.created_at < now - SILENCE_ENDS)
     statement = (
         select(c.merchant_id, c.id, c.carrier, c.tracking_number, c.last_event_at)
-        .where(c.tracking.is_(True), c.status.in_(open_ones), c.updated_at < now - SILENCE_ENDS)
+        .where(c.tracking.is_(True), c.status.in_(open_ones), or_(c.updated_at < now - SILENCE_ENDS, never_known))
         .limit(_BATCH)
     )
     news: dict[tuple[str, str], News] = {}

@@ -132,3 +132,26 @@ async def test_a_silent_shipment_expires_once_and_its_merchant_is_told(store: Gr
     )
     assert sorted(map(tuple, rows)) == [("A", "expired", "no_scan", None), ("B", "pending", "registered", NOW)]
     assert await store.write(lambda conn: housekeeping.expire(conn, NOW + DAY)) == {}
+
+
+async def test_a_number_no_carrier_ever_knew_expires_when_nobody_asks_for_it_any_more(store: GroupStore) -> None:
+    new = [shipments.NewShipment(carrier="demo", tracking_number=name) for name in ("A", "B", "C")]
+    await store.write(lambda conn: shipments.create(conn, "mer_1", new, NOW - SILENCE_ENDS - DAY))
+    s = Tables.shipment.c
+    asked_until_now = {"updated_at": NOW - DAY, "not_found": 80}  # each of its carrier's answers is a change
+
+    def last_answers(conn: Connection) -> None:
+        conn.execute(update(Tables.shipment).where(s.tracking_number == "A").values(asked_until_now))
+        soon = asked_until_now | {"next_poll_at": NOW + DAY}
+        conn.execute(update(Tables.shipment).where(s.tracking_number == "B").values(soon))
+        young = asked_until_now | {"created_at": NOW - 2 * DAY}
+        conn.execute(update(Tables.shipment).where(s.tracking_number == "C").values(young))
+
+    await store.write(last_answers)
+    await store.write(lambda conn: housekeeping.expire(conn, NOW))
+    rows = await store.read(lambda conn: conn.execute(select(s.tracking_number, s.status, s.substatus)).all())
+    assert sorted(map(tuple, rows)) == [
+        ("A", "expired", "no_scan"),
+        ("B", "pending", "registered"),
+        ("C", "pending", "registered"),
+    ]
