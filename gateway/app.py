@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from webhooks.log import Entry
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+_SETTLED = 120.0
+"""Seconds after which a start is over."""
 _CLOCK_EVERY = 1.0
 """Seconds between two looks whether the clock on the wall was set."""
 
@@ -155,6 +157,7 @@ class Gateway:
         self._every(self.positions.look, LOOK_EVERY)
         self._every(self.locator.tick, locating.LOOK_EVERY)
         self._every(self._keep_house, 3600)
+        self._later(self._keep_house, _SETTLED)  # who is started anew more often than hourly grows old, too
         self._scheduler.start()
         self._clock = asyncio.create_task(self._follow_the_clock(), name="clock")
         log.info("started", roles=roles, database=self.store.name)
@@ -240,6 +243,10 @@ class Gateway:
         self._scheduler.add_job(
             _patient(work), "interval", seconds=seconds, max_instances=1, coalesce=True, misfire_grace_time=60
         )
+
+    def _later(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
+        at = datetime.now(UTC) + timedelta(seconds=seconds)
+        self._scheduler.add_job(_patient(work), "date", run_date=at, misfire_grace_time=None)
 
     async def _follow_the_clock(self) -> None:
         """Start jobs anew when the clock was set back: they would wait until its time comes again."""

@@ -27,6 +27,8 @@ _BACK = {
 }
 """What a status means on a scan that the carrier itself marks as part of the way back."""
 
+LONGEST_TEXT = 2_000
+"""Characters of a carrier's words that an event repeats; all of them stay in the payload."""
 _SEPARATOR = "\x1f"
 _BASE32 = "abcdefghijklmnopqrstuvwxyz234567"
 _PAIRS = tuple(first + second for first in _BASE32 for second in _BASE32)
@@ -103,7 +105,7 @@ def normalize(
         substatus=substatus,
         code=code if code is not None else (scan.codes[0] if scan.codes else None),
         codes=scan.codes,
-        text=scan.text,
+        text=scan.text if len(scan.text) <= LONGEST_TEXT else f"{scan.text[: LONGEST_TEXT - 1]}…",
         basis=_basis(code, meaning),
         moves=meaning.moves,
         returning=scan.returning or status in (Status.RETURNING, Status.RETURNED),

@@ -89,6 +89,12 @@ def test_a_reviewed_phrase_speaks_where_no_code_does_and_says_so() -> None:
     assert read(replace(SCAN, phrase="handed over")).basis == "code"
 
 
+def test_words_without_end_are_cut_and_do_not_make_another_event() -> None:
+    long, longer = (read(replace(SCAN, text="x" * length)) for length in (2_000, 200_000))
+    assert (long.text, longer.text) == ("x" * 2_000, "x" * 1_999 + "…")
+    assert long.id == longer.id
+
+
 def test_a_delivery_on_the_way_back_is_a_return_that_arrived() -> None:
     event = read(replace(SCAN, codes=("D",), returning=True))
     assert (event.status, event.substatus, event.returning) == (Status.RETURNED, "to_sender", True)
