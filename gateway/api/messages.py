@@ -10,7 +10,7 @@ from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.endpoints import translated
 from gateway.api.problems import Problem, invalid
-from gateway.people import notices, showing
+from gateway.people import reading, showing
 from gateway.visibility import shown
 from normalizer import render
 from webhooks import messages, steering
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from gateway.api.requests import MessagesQuery, ResendIn
-    from gateway.people.notices import NoticeFacts
+    from gateway.people.reading import NoticeFacts
     from webhooks.messages import Told
 
 CALLS = Calls("Messages")
@@ -101,7 +101,7 @@ async def get(ask: Ask) -> web.StreamResponse:
 
     def work(conn: Connection) -> tuple[Told | None, list[NoticeFacts]]:
         told = messages.get(conn, ask.merchant_id, message_id)
-        return told, notices.of_messages(conn, ask.merchant_id, [message_id]).get(message_id, [])
+        return told, reading.of_message(conn, ask.merchant_id, message_id)
 
     told, people = await ask.gateway.store.read(work)
     if told is None:

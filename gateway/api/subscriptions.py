@@ -13,7 +13,7 @@ from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.people_requests import SubscriptionIn
 from gateway.api.problems import Problem, invalid
 from gateway.api.shipments import found
-from gateway.people import addresses, wishes
+from gateway.people import addresses, reading, showing, wishes
 from gateway.people.addresses import BadAddress
 from gateway.people.quiet import Quiet
 from gateway.people.wishes import Book, NewWish
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from gateway.people.reading import NoticeFacts
     from gateway.vault import Vault
 
 CALLS = Calls("Subscriptions")
@@ -150,3 +151,23 @@ async def remove(ask: Ask) -> web.StreamResponse:
     ):
         raise Problem("not-found")
     return web.Response(status=204)
+
+
+@CALLS.add(
+    "GET",
+    "/v1/shipments/{shipment_id}/notices",
+    "The notices people got about a shipment, oldest first: by which channel, and what became of each.",
+    roles=STAFF,
+    answers={200: answers.Notices},
+    problems=("not-found",),
+    personal=True,
+)
+async def told(ask: Ask) -> web.StreamResponse:
+    """List notices."""
+    shipment_id = ask.path("shipment_id")
+
+    def work(conn: Connection) -> list[NoticeFacts]:
+        found(shipments.get(conn, ask.merchant_id, shipment_id))
+        return reading.of_shipment(conn, ask.merchant_id, shipment_id)
+
+    return listing(showing.notices(ask.gateway.vault, await ask.gateway.store.read(work)))

@@ -1,9 +1,9 @@
-"""Notices in the database: written with the messages they follow from, and found by message."""
+"""Notices in the database: written with the messages they follow from."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -281,28 +281,3 @@ def _row(merchant_id: str, one: Planned, now: int) -> dict[str, Any]:
         "created_at": now,
         "changed_at": now,
     }
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeFacts:
-    """A notice as it is shown. `address` is sealed; None where its wish is no longer kept."""
-
-    row: RowMapping
-    address: bytes | None
-    language: str | None
-
-
-def of_messages(conn: Connection, merchant_id: str, message_ids: Sequence[str]) -> dict[str, list[NoticeFacts]]:
-    """Return the notices of messages, oldest first; what is asked later of a message is its own as well."""
-    found: dict[str, list[NoticeFacts]] = defaultdict(list)
-    ids = [*message_ids, *(f"{RATE}:{id_}" for id_ in message_ids)]
-    for begin in range(0, len(ids), _CHUNK):
-        statement = (
-            select(People.notice, _W.address.label("sealed"), _W.language.label("spoken"))
-            .outerjoin(People.wish, (_W.merchant_id == _N.merchant_id) & (_W.id == _N.wish_id))
-            .where(_N.merchant_id == merchant_id, _N.message_id.in_(ids[begin : begin + _CHUNK]))
-            .order_by(_N.created_at, _N.id)
-        )
-        for row in conn.execute(statement).mappings():
-            found[row["message_id"].removeprefix(f"{RATE}:")].append(NoticeFacts(row, row["sealed"], row["spoken"]))
-    return found

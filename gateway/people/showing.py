@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
-    from gateway.people.notices import NoticeFacts
+    from gateway.people.reading import NoticeFacts
     from gateway.vault import Vault
 
 HEARING = frozenset({"sms", "whatsapp"})
@@ -37,6 +37,7 @@ def _notice(vault: Vault, one: NoticeFacts) -> dict[str, Any]:
         "channel": row["channel"],
         "channel_id": row["account_id"] or None,
         "subscription_id": row["wish_id"],
+        "message_id": one.message_id,
         "address": address,
         "language": one.language,
         "subject": row["subject"],

@@ -1,10 +1,12 @@
 """An agent's and a merchant's day at the console, in a real browser: by mouse, by keyboard, two at once."""
 
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from browser.conftest import DESK, PHONE, serious, too_wide
+from flow.conftest import demo_push
 from flow.test_console_doors import PASSWORD
 from flow.test_desk import troubled  # noqa: F401 - a fixture
 
@@ -146,6 +148,40 @@ async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     assert made.status == 201, made.body
     await page.reload()
     await page.wait_for_selector("h2:has-text('Who hears of it')")
+    assert await serious(page) == []
+
+
+async def test_the_story_tells_what_the_recipient_was_told_and_what_is_hidden_is_counted(house, phone):
+    account_id = await house.demo_account()
+    await house.call("POST", "/v1/channels", {"channel": "console", "label": "mine"})
+    shipment_id = await house.shipment(destination={"country": "DE", "city": "Berlin"})
+    for channel, address in (("console", "Ana Prado"), ("sms", "+4915112345678")):
+        wish = {"channel": channel, "address": address, "consent": CONSENT, "quiet_hours": None}
+        made = await house.call("POST", f"/v1/shipments/{shipment_id}/subscriptions", wish)
+        assert made.status == 201, made.body
+    path = f"/v1/shipments/{shipment_id}/notices"
+    started = datetime.now(UTC) - timedelta(hours=3)
+    await house.push(account_id, demo_push("DEMO100200302", "PICKED_UP", "OUT", start=started.isoformat()))
+    await house.read_all()
+
+    async def settled():
+        return {one["state"] for one in (await house.call("GET", path)).json["data"]} == {"sent", "skipped"}
+
+    await house.until(settled)
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{shipment_id}")
+    await page.wait_for_selector(".entry.notices >> nth=1")
+    said = " ".join(await page.locator(".entry.notices").all_inner_texts())
+    assert "SMS to +49•••••••••78: out for delivery" in said
+    assert "not sent: there is no account to send by this channel" in said
+    assert "Ana Prado" not in said
+    assert await serious(page) == []
+    await keep(page, "console-notices-1280", full_page=True)
+    await page.uncheck("label:has-text('Notices 2') input")
+    await page.wait_for_selector(".entry.notices", state="detached")
+    for kind in ("Scans 2", "Messages"):
+        await page.uncheck(f"label:has-text('{kind}') input")
+    await page.wait_for_selector(".story-none:has-text('Nothing of the kinds ticked above')")
     assert await serious(page) == []
 
 

@@ -136,6 +136,7 @@ MAY = {
     "GET /v1/accounts/{account_id}/codes": "merchant support",
     "POST /v1/shipments/{shipment_id}/subscriptions": "merchant support",
     "GET /v1/shipments/{shipment_id}/subscriptions": "merchant support",
+    "GET /v1/shipments/{shipment_id}/notices": "merchant support",
     "DELETE /v1/shipments/{shipment_id}/subscriptions/{subscription_id}": "merchant support",
     "POST /v1/channels": "merchant",
     "GET /v1/channels": "merchant support",

@@ -137,6 +137,30 @@ async def test_a_message_that_was_not_delivered_says_why(house, place, parcel):
     assert (told["state"], told["code"], told["reason"]) == ("undelivered", "30003", "the telephone cannot be reached")
 
 
+async def test_a_shipment_shows_what_its_recipients_were_told_and_nobody_elses(house, place, parcel):
+    account_id, shipment_id = parcel
+    other_id = await house.shipment("DEMO770044006")
+    await place.subscribe(shipment_id, "email", MAIL, double_opt_in=True)
+    await place.subscribe(shipment_id, "sms", PHONE)
+    for channel, address in (("email", MAIL), ("sms", PHONE)):
+        await place.subscribe(other_id, channel, address, double_opt_in=channel == "email")
+    await place.tell(account_id, NUMBER, "PICKED_UP", "OUT")
+    await place.tell(account_id, "DEMO770044006", "PICKED_UP", "OUT")
+    await house.until(lambda: len(place.sms.texted) == 2)
+    await place.settled("shipment.out_for_delivery")
+    path = f"/v1/shipments/{shipment_id}/notices"
+    told = sorted((await house.call("GET", path)).json["data"], key=lambda one: (one["channel"], one["subject"]))
+    assert [(one["channel"], one["subject"], one["state"]) for one in told] == [
+        ("email", "confirm", "sent"),
+        ("email", "out_for_delivery", "skipped"),
+        ("sms", "out_for_delivery", "sent"),
+    ]
+    assert [one["address"] for one in told] == ["i•••@example.com", "i•••@example.com", "+49•••••••••78"]
+    assert told[1]["message_id"] == told[2]["message_id"] != told[0]["message_id"] is None
+    _, stranger = await house.merchant()
+    assert (await house.call("GET", path, key=stranger)).status == 404
+
+
 @pytest.mark.parametrize("word", ["STOP", "stopp!", "إيقاف", "Arrêt"])
 async def test_stop_silences_every_parcel_of_the_shop_until_start(house, place, parcel, word):
     account_id, shipment_id = parcel

@@ -92,6 +92,7 @@ class Notice(BaseModel, extra="forbid"):
     channel: str
     channel_id: str | None
     subscription_id: str
+    message_id: str | None = Field(description="Null where it asks whether somebody really wants to hear.")
     address: str | None = Field(description="Masked; null where the wish is no longer kept.")
     language: str | None
     subject: str
@@ -104,6 +105,13 @@ class Notice(BaseModel, extra="forbid"):
     created_at: datetime
     updated_at: datetime
     next_at: datetime | None
+
+
+class Notices(BaseModel, extra="forbid"):
+    """The notices about a shipment, oldest first."""
+
+    data: list[Notice]
+    next_cursor: str | None
 
 
 class Template(BaseModel, extra="forbid"):

@@ -4,7 +4,9 @@ import { all, api, button, complaint, copyable, fill, form, h, happenings, owner
 import { follow } from "./live.js";
 import { startReturn } from "./order.js";
 
-const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notes", "Notes"], ["talk", "Conversation"]];
+const KINDS = [["events", "Scans"], ["messages", "Messages"], ["notices", "Notices"], ["notes", "Notes"], ["talk", "Conversation"]];
+const CHANNELS = { sms: "SMS", email: "E-mail", push: "Browser", whatsapp: "WhatsApp", console: "Console" };
+const NOTICE_STATES = { queued: "waiting to go", sending: "on its way", superseded: "not sent", skipped: "not sent", undelivered: "not delivered" };
 const NOT_SAID = ["pending", "expired", "unknown"]; // of our knowledge, not of the parcel
 const hidden = new Set();
 
@@ -16,12 +18,12 @@ export async function open(main, id, _, { quietly = false } = {}) {
     const base = `/v1/shipments/${encodeURIComponent(id)}`;
     const one = await api("GET", base);
     const optional = (path) => api("GET", path).catch((trouble) => { if (trouble.status === 404) return null; throw trouble; });
-    const [events, messages, notes, handling, people, talk, wishes, rating, proofs, order, family] = await Promise.all([
-      all(`${base}/events`), api("GET", `/v1/messages?limit=50&shipment_id=${encodeURIComponent(id)}`).then((page) => page.data), api("GET", `${base}/notes`).then((page) => page.data), api("GET", `${base}/handling`), api("GET", "/v1/people").then((page) => page.data),
+    const [events, messages, notices, notes, handling, people, talk, wishes, rating, proofs, order, family] = await Promise.all([
+      all(`${base}/events`), api("GET", `/v1/messages?limit=50&shipment_id=${encodeURIComponent(id)}`).then((page) => page.data), api("GET", `${base}/notices`).then((page) => page.data), api("GET", `${base}/notes`).then((page) => page.data), api("GET", `${base}/handling`), api("GET", "/v1/people").then((page) => page.data),
       optional(`${base}/conversation`), api("GET", `${base}/subscriptions`).then((page) => page.data), one.delivered_at ? optional(`${base}/rating`) : null, optional(`${base}/proofs`), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
       one.order_number ? api("GET", `/v1/shipments?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data) : [],
     ]);
-    return { base, one, events, messages, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
+    return { base, one, events, messages, notices, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
   }
 
   async function refresh() {
@@ -156,19 +158,33 @@ export async function open(main, id, _, { quietly = false } = {}) {
         ...others.map((other) => h("li", { class: "work" }, h("a", { href: `/console/shipments/${other.id}` }, other.direction === "return" ? "Return " : "", h("span", { class: "number" }, other.tracking_number)), status(other)))));
   }
 
-  function story({ base, events, messages, notes, talk }) {
+  function story({ events, messages, notices, notes, talk }) {
     const entries = [
       ...events.map((event) => ({ kind: "events", at: event.at ?? event.received_at, node: scan(event) })),
       ...messages.map((message) => ({ kind: "messages", at: message.created_at, node: told(message) })),
+      ...notices.map((notice) => ({ kind: "notices", at: notice.created_at, node: noticed(notice) })),
       ...notes.map((note) => ({ kind: "notes", at: note.at, node: h("div", {}, h("strong", {}, `Note of ${note.person || "a colleague"}`), h("p", { class: "pre" }, note.text)) })),
       ...(talk?.utterances ?? []).map((said) => ({ kind: "talk", at: said.at, node: h("div", {}, h("strong", {}, said.author === "recipient" ? "The recipient wrote" : said.author === "courier" ? "The courier wrote" : "Support wrote"), h("p", { class: "pre" }, [said.quick?.replaceAll("_", " "), said.text].filter(Boolean).join(": "))) })),
     ].sort((one, other) => new Date(other.at) - new Date(one.at));
     const list = h("ol", { class: "story" });
-    const redraw = () => fill(list, ...entries.filter((one) => !hidden.has(one.kind)).map((one) => h("li", { class: `entry ${one.kind}` }, h("div", { class: "entry-time small" }, timeOf(one.at)), one.node)));
+    const none = h("p", { class: "empty story-none", role: "status" });
+    const count = (kind) => entries.filter((one) => one.kind === kind).length;
+    const redraw = () => {
+      const shown = entries.filter((one) => !hidden.has(one.kind));
+      fill(list, ...shown.map((one) => h("li", { class: `entry ${one.kind}` }, h("div", { class: "entry-time small" }, timeOf(one.at)), one.node)));
+      fill(none, shown.length ? null : entries.length ? `Nothing of the kinds ticked above. Of the others: ${plural(entries.length, "entry", "entries")}.` : "Nothing yet. As soon as the carrier says something, it stands here.");
+    };
     redraw();
     return h("section", { class: "card" }, h("header", { class: "row spread" }, h("h2", {}, "What happened"),
-      h("fieldset", { class: "row" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); redraw(); } }), text)))),
-    entries.length ? list : h("p", { class: "empty" }, "Nothing yet. As soon as the carrier says something, it stands here."));
+      h("fieldset", { class: "row" }, h("legend", { class: "unseen" }, "Show"), ...KINDS.map(([kind, text]) => h("label", { class: "check" }, h("input", { type: "checkbox", checked: !hidden.has(kind), onchange: (event) => { event.currentTarget.checked ? hidden.delete(kind) : hidden.add(kind); redraw(); } }), h("span", {}, text, " ", h("span", { class: "small" }, String(count(kind)))))))),
+    none, list);
+  }
+
+  function noticed(notice) {
+    const went = NOTICE_STATES[notice.state] ?? notice.state;
+    const bad = notice.state === "undelivered" || notice.state === "skipped";
+    return h("div", {}, h("p", {}, h("strong", {}, `${CHANNELS[notice.channel]} to ${notice.address ?? "nobody any more"}: ${notice.subject.replaceAll(/[._]/g, " ")}`)),
+      h("p", { class: "row small" }, h("span", { class: bad ? "chip bad" : "chip" }, `${went}${notice.reason ? `: ${notice.reason}` : ""}`), " ", timeOf(notice.next_at ?? notice.updated_at)));
   }
 
   function scan(event) {
@@ -192,7 +208,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
   async function whole(messageId) {
     const message = await api("GET", `/v1/messages/${messageId}`);
     show(message.type, h("h3", {}, "To endpoints"), h("ul", {}, ...message.deliveries.map((one) => h("li", {}, h("a", { href: `/console/endpoints/${one.endpoint_id}` }, one.endpoint_id), ` ${one.state}, ${one.attempts} attempts${one.last_status ? `, answered ${one.last_status}` : ""}${one.reason ? `: ${one.reason}` : ""}`))),
-      message.notices.length ? h("h3", {}, "To people") : null, h("ul", {}, ...message.notices.map((one) => h("li", {}, `${one.channel} to ${one.address ?? "nobody any more"}: ${one.state}${one.reason ? `, ${one.reason}` : ""}`))),
+      message.notices.length ? h("h3", {}, "To people") : null, h("ul", {}, ...message.notices.map((one) => h("li", {}, `${CHANNELS[one.channel]} to ${one.address ?? "nobody any more"}: ${NOTICE_STATES[one.state] ?? one.state}${one.reason ? `, ${one.reason}` : ""}`))),
       h("h3", {}, "Its words"), h("pre", { class: "bytes", tabindex: 0 }, JSON.stringify(message.body, null, 2)));
   }
 
