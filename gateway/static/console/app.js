@@ -1,6 +1,6 @@
 // The console: which view an address shows, what stands round it, and the keys that work everywhere.
 
-import { Problem, api, button, complaint, fill, h, owner, say, show, staff, who } from "./lib.js";
+import { Problem, api, button, complaint, fill, h, owner, say, show, signingOut, staff, undoLast, who } from "./lib.js";
 
 const VIEWS = [
   [/^\/console\/?$/, async (route) => go(staff ? "/console/desk" : "/console/carriers", true), null],
@@ -70,9 +70,9 @@ async function view() {
 function frame() {
   nav.append(...NAV.map(([href, text]) => h("a", { href }, text)));
   const find = h("form", { role: "search", class: "find", onsubmit: (event) => { event.preventDefault(); if (box.value.trim()) go(`/console/search?q=${encodeURIComponent(box.value.trim())}`); } }, box);
-  const out = h("form", { method: "post", action: "/console/sign-out" }, h("button", { class: "quiet" }, "Sign out"));
+  const out = h("form", { method: "post", action: "/console/sign-out", onsubmit: () => { signingOut(); leave(); } }, h("button", { class: "quiet" }, "Sign out"));
   fill(document.querySelector("#app"), 
-    h("a", { class: "skip", href: "#main" }, "To the page"),
+    h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "To the page"),
     h("header", { class: "top" }, h("a", { class: "home", href: "/console", "aria-label": "Carrier gateway, start" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 28, height: 28 })), staff ? find : null, nav, h("div", { class: "me" }, h("a", { href: "/console/me" }, h("span", { id: "my-name" }, "You")), out)),
     main,
   );
@@ -97,12 +97,13 @@ document.addEventListener("click", (event) => {
 });
 window.addEventListener("popstate", view);
 
-const KEYS = [["/", "find a shipment"], ["j, k", "next, previous in the list"], ["Enter", "open it"], ["e", "take it"], ["s", "let it sleep until tomorrow"], ["x", "mark it for acts on many"], ["g d", "to the desk"], ["?", "these keys"]];
+const KEYS = [["/", "find a shipment"], ["j, k", "next, previous in the list"], ["Enter", "open it, or go to it where it stands beside the list"], ["e", "take it"], ["s", "let it sleep until tomorrow"], ["x", "mark it for acts on many"], ["E", "take all that are marked"], ["S", "let all that are marked sleep until tomorrow"], ["u", "undo what was just done"], ["g d", "to the desk"], ["?", "these keys"]];
 let before = "";
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;
   if (event.key === "/") { event.preventDefault(); box.focus(); box.select(); }
   else if (event.key === "?") show("Keys", h("dl", { class: "keys" }, ...KEYS.flatMap(([key, what]) => [h("dt", {}, h("kbd", {}, key)), h("dd", {}, what)])));
+  else if (event.key === "u") undoLast();
   else if (before === "g" && event.key === "d") go("/console/desk");
   else document.dispatchEvent(new CustomEvent("desk-key", { detail: event.key }));
   before = event.key;

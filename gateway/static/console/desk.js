@@ -11,7 +11,7 @@ export async function open(main, _, query) {
   const queue = query.get("queue") ?? "";
   const list = h("section", { class: "list", "aria-label": "What waits" });
   const queues = h("aside", { class: "queues", "aria-label": "Queues" });
-  const beside = h("section", { class: "beside", "aria-label": "Shipment" }, h("p", { class: "empty" }, "Choose a shipment: its whole story opens here."));
+  const beside = h("section", { class: "beside", tabindex: "-1", "aria-label": "Shipment" }, h("p", { class: "empty" }, "Choose a shipment: its whole story opens here."));
   fill(main, h("div", { class: "desk" }, queues, list, beside));
   list.append(skeleton());
   const state = { queue, query, rows: [], at: -1, last: 0, marked: new Set(), cursor: null, closeShipment: () => {} };
@@ -48,10 +48,8 @@ export async function open(main, _, query) {
 
   function draw() {
     const scrolled = list.scrollTop;
-    const focused = list.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.row : null;
     fill(list, head(), state.rows.length ? h("ul", { class: "rows" }, ...state.rows.map(row)) : empty(), state.cursor ? button("Show more", more) : "");
     list.scrollTop = scrolled;
-    if (focused) list.querySelector(`[data-row="${CSS.escape(focused)}"] a`)?.focus();
   }
 
   function empty() {
@@ -76,7 +74,7 @@ export async function open(main, _, query) {
     const of = item.shipment;
     return h("li", { class: index === state.at ? "work chosen" : "work", "data-row": of.id },
       h("input", { type: "checkbox", "aria-label": `Mark ${of.tracking_number}`, checked: state.marked.has(of.id), onchange: (event) => { event.currentTarget.checked ? state.marked.add(of.id) : state.marked.delete(of.id); draw(); } }),
-      h("a", { href: `/console/shipments/${of.id}`, onclick: (event) => { if (matchMedia("(min-width: 75rem)").matches && !event.metaKey && !event.ctrlKey) { event.preventDefault(); event.stopPropagation(); choose(index); } } },
+      h("a", { href: `/console/shipments/${of.id}`, onclick: (event) => { if (matchMedia("(min-width: 75rem)").matches && !event.metaKey && !event.ctrlKey) { event.preventDefault(); event.stopPropagation(); choose(index).then(() => beside.focus({ preventScroll: true })); } } },
         h("span", { class: "number" }, of.tracking_number), " ", h("span", { class: "soft" }, of.order_number ?? ""), h("br"), status(of)),
       h("span", { class: "work-facts" }, h("span", { class: "small" }, of.carrier), h("span", { class: "small", title: `since ${item.since}` }, age(item.since)), item.handling.assignee ? h("span", { class: "chip" }, item.handling.assignee === who.person_id ? "yours" : names.get(item.handling.assignee) ?? "taken") : null),
     );
@@ -158,6 +156,8 @@ export async function open(main, _, query) {
     else if (key === "k") choose(Math.max((state.at < 0 ? state.last : state.at) - 1, 0));
     else if (key === "e") handle({ assignee: "me" }, "It is yours");
     else if (key === "s") handle({ snoozed_until: tomorrow() }, "It sleeps until tomorrow, 8:00");
+    else if (key === "E" && state.marked.size) many({ assignee: "me" });
+    else if (key === "S" && state.marked.size) many({ snoozed_until: tomorrow() });
     else if (key === "x" && state.rows[state.at]) { const id = state.rows[state.at].shipment.id; state.marked.has(id) ? state.marked.delete(id) : state.marked.add(id); draw(); }
   };
   document.addEventListener("desk-key", onKey);

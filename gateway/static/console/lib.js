@@ -17,9 +17,30 @@ export function h(tag, props = {}, ...children) {
   return made;
 }
 
-// Puts new content in an element's place; what is null or false is left out, as in `h`.
+// Puts new content in an element's place; what is null or false is left out, as in `h`. The focus stays where it was.
 export function fill(at, ...content) {
+  const back = at.contains(document.activeElement) ? remembered(at) : null;
   at.replaceChildren(...content.flat(Infinity).filter((one) => one !== null && one !== undefined && one !== false));
+  back?.(at.tagName !== "MAIN"); // another view may stand there now
+}
+
+const ABLE = "a[href], button, input, select, textarea, summary, [tabindex='0']";
+const labelOf = (one) => `${one.tagName} ${one.closest("[data-row]")?.dataset.row ?? one.getAttribute("aria-label") ?? one.closest("label")?.textContent ?? (one.name || one.textContent)}`;
+
+// Remembers what has the focus; the function it returns gives the focus, where it was lost, to its like within `at`, or to what is
+// now in its place.
+function remembered(at) {
+  const able = () => [...at.querySelectorAll(ABLE)].filter((one) => one.getClientRects().length);
+  const had = document.activeElement;
+  const label = labelOf(had);
+  const before = able();
+  const [place, turn] = [before.indexOf(had), before.filter((one) => labelOf(one) === label).indexOf(had)];
+  return (nearby) => {
+    if (document.activeElement !== document.body || place < 0) return;
+    const now = able();
+    const alike = now.filter((one) => labelOf(one) === label);
+    (alike[turn] ?? alike[0] ?? (nearby ? now[Math.min(place, now.length - 1)] : null))?.focus({ preventScroll: true });
+  };
 }
 
 // What an API call said no with: RFC 9457, with the fields that are wrong.
@@ -30,6 +51,13 @@ export class Problem extends Error {
     this.told = told;
     this.errors = told.errors ?? [];
   }
+}
+
+let leaving = false;
+
+// What is still asked while somebody signs out is refused, and leads nowhere.
+export function signingOut() {
+  leaving = true;
 }
 
 export async function api(method, path, body) {
@@ -45,7 +73,7 @@ export async function api(method, path, body) {
     throw new Problem(0, { title: "The gateway cannot be reached. Are you offline?" });
   }
   if (answer.status === 401) {
-    location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    if (!leaving) location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
     await new Promise(() => {});
   }
   const told = answer.status === 204 ? null : await answer.json().catch(() => ({}));
@@ -122,11 +150,16 @@ const teller = h("div", { class: "tell", role: "status", "aria-live": "polite" }
 document.body.append(teller);
 let fading;
 
+// Undoes what was said last, as long as that stands there and can be undone.
+export let undoLast = () => {};
+
 // Says something that goes away by itself, with what undoes it where something can.
 export function say(text, undo) {
-  clearTimeout(fading);
-  fill(teller, h("p", {}, text, undo ? h("button", { type: "button", class: "quiet", onclick: () => { teller.replaceChildren(); undo(); } }, "Undo") : null));
-  fading = setTimeout(() => teller.replaceChildren(), undo ? 10000 : 4000);
+  const away = () => { clearTimeout(fading); teller.replaceChildren(); undoLast = () => {}; };
+  away();
+  if (undo) undoLast = () => { away(); undo(); };
+  fill(teller, h("p", {}, text, undo ? h("button", { type: "button", class: "quiet", "aria-keyshortcuts": "u", onclick: () => undoLast() }, "Undo") : null));
+  fading = setTimeout(away, undo ? 10000 : 4000);
 }
 
 export function complaint(trouble) {
@@ -136,9 +169,10 @@ export function complaint(trouble) {
 
 // Runs an act of a button or form: it waits, says what went wrong beside it, and cannot be pressed twice.
 export async function act(at, work) {
+  if (at.getAttribute("aria-disabled") === "true") return undefined; // not `disabled`: that would take the focus away
   const form = at.closest("form, section, dialog, li, tr") ?? document.body;
   form.querySelectorAll(":scope > .problem").forEach((one) => one.remove());
-  at.disabled = true;
+  at.setAttribute("aria-disabled", "true");
   try {
     return await work();
   } catch (trouble) {
@@ -147,7 +181,7 @@ export async function act(at, work) {
     else form.append(complaint(trouble));
     return undefined;
   } finally {
-    at.disabled = false;
+    at.removeAttribute("aria-disabled");
   }
 }
 
@@ -189,7 +223,8 @@ export function sure(question, text) {
 }
 
 export function show(title, ...content) {
-  const dialog = h("dialog", { class: "card wide", onclose: () => dialog.remove(), "aria-label": title },
+  const back = remembered(document.body);
+  const dialog = h("dialog", { class: "card wide", onclose: () => { dialog.remove(); back(false); }, "aria-label": title },
     h("header", { class: "row spread" }, h("h2", {}, title), h("form", { method: "dialog" }, h("button", { class: "button-2", autofocus: true }, "Close"))), ...content);
   document.body.append(dialog);
   dialog.showModal();
