@@ -30,6 +30,14 @@ if TYPE_CHECKING:
 CALLS = Calls("Shipments")
 
 
+class _Changed(Exception):  # noqa: N818 - it names what happened
+    """A shipment is not at the version that was seen; `row` is how it stands."""
+
+    def __init__(self, row: RowMapping) -> None:
+        super().__init__("it was changed meanwhile")
+        self.row = row
+
+
 @CALLS.add(
     "PATCH",
     "/v1/shipments/{shipment_id}",
@@ -47,26 +55,14 @@ async def change(ask: Ask) -> web.StreamResponse:
 
     def work(conn: Connection) -> tuple[RowMapping, list[Entry]]:
         row = found(shipments.get(conn, merchant_id, shipment_id))
-        before, order_before = row["carrier"], row["order_number"]
-        corrected = wish.carrier is not None and wish.carrier != before
-        if wish.carrier is not None and corrected:
-            row = shipments.start_afresh(conn, row, wish.carrier, ask.now)
-        columns = dict(values)
-        if corrected or "account" in wish.model_fields_set:
-            columns |= _asked_with(conn, row, wish.account, ask.now)
-        if columns:
-            row = found(shipments.change(conn, merchant_id, shipment_id, ask.now, **columns))
-        entries: list[Entry] = []
-        if corrected:
-            teller = Teller(shipment_id, row["version"], shipments.document(row), ask.now)
-            entries += message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
-        if corrected or "order_number" in columns:
-            orders = {(merchant_id, number) for number in (order_before, row["order_number"]) if number is not None}
-            entries += refolding.follow(conn, orders, ask.now).get(merchant_id, [])
-        return row, entries
+        if wish.version not in (None, row["version"]):
+            raise _Changed(row)
+        return _correct(conn, row, wish, values, ask.now)
 
     try:
         row, entries = await gateway.store.write(work)
+    except _Changed as changed:
+        raise Problem("conflict", str(changed), shipment=await whole(ask, changed.row)) from None
     except IntegrityError:
         raise Problem("conflict", "you track that number at that carrier already") from None
     except Refused as trouble:
@@ -75,6 +71,32 @@ async def change(ask: Ask) -> web.StreamResponse:
         gateway.tell({merchant_id: entries})
     wake(gateway, row["next_poll_at"], ask.now)
     return answer(await whole(ask, row))
+
+
+def _correct(
+    conn: Connection, row: RowMapping, wish: ShipmentChange, values: dict[str, Any], now: int
+) -> tuple[RowMapping, list[Entry]]:
+    """Correct a shipment; return its row and the messages that follow. Each correction raises its version by one."""
+    merchant_id, shipment_id = row["merchant_id"], row["id"]
+    before, order_before = row["carrier"], row["order_number"]
+    corrected = wish.carrier is not None and wish.carrier != before
+    columns = dict(values)
+    if wish.carrier is not None and corrected:
+        row = shipments.start_afresh(conn, row, wish.carrier, now)
+    elif columns or "account" in wish.model_fields_set:
+        columns["version"] = row["version"] + 1
+    if corrected or "account" in wish.model_fields_set:
+        columns |= _asked_with(conn, row, wish.account, now)
+    if columns:
+        row = found(shipments.change(conn, merchant_id, shipment_id, now, **columns))
+    entries: list[Entry] = []
+    if corrected:
+        teller = Teller(shipment_id, row["version"], shipments.document(row), now)
+        entries += message_log.append(conn, merchant_id, [teller.carrier_changed(before)])
+    if corrected or "order_number" in columns:
+        orders = {(merchant_id, number) for number in (order_before, row["order_number"]) if number is not None}
+        entries += refolding.follow(conn, orders, now).get(merchant_id, [])
+    return row, entries
 
 
 def _changes(vault: Vault, merchant_id: str, wish: ShipmentChange) -> dict[str, Any]:

@@ -127,6 +127,10 @@ class ShipmentChange(Strict):
     recipient: Recipient | None = None
     promised: Promise | None = None
     metadata: Metadata | None = None
+    version: int | None = Field(
+        default=None,
+        description="The version that was seen; 409 where it is another by now, with the `shipment` as it stands.",
+    )
 
 
 class TrackingLinkIn(Strict):

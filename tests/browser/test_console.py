@@ -256,6 +256,36 @@ async def test_a_carrier_is_corrected(house, phone):
     assert (await house.call("GET", f"/v1/shipments/{one['id']}")).json["carrier"] == "ups"
 
 
+async def test_two_agents_correct_a_shipment_and_neither_overwrites_the_other(house, phone, faults):
+    faults.expected.append("status of 409")
+    account_id = await house.demo_account()
+    shipment_id = await house.shipment()
+    path = f"/v1/shipments/{shipment_id}"
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{shipment_id}")
+    await page.click("text=Correct")
+    await page.select_option("dialog select", "ups")
+    await house.call("PATCH", path, {"carrier": "onfleet", "order_number": "A-1"})
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector(".tell:has-text('Somebody corrected this a moment ago')")
+    await page.wait_for_selector(".shipment-head:has-text('onfleet')")
+    assert await page.locator("dialog").count() == 0
+    assert (await house.call("GET", path)).json["carrier"] == "onfleet"
+    # News of the carrier meanwhile stand in nobody's way.
+    await page.click("text=Correct")
+    await page.select_option("dialog select", "demo")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector("dialog", state="detached")
+    await page.wait_for_selector(".shipment-head p:text-matches('^Shipment · demo')")
+    await page.click("text=Correct")
+    await page.fill("dialog input[name=order_number]", "A-2")
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    await page.click("dialog button[type=submit]")
+    await page.wait_for_selector("dialog", state="detached")
+    one = (await house.call("GET", path)).json
+    assert (one["carrier"], one["order_number"], one["status"]) == ("demo", "A-2", "in_transit")
+
+
 async def test_a_queue_is_worked_by_keyboard_and_two_agents_do_not_overwrite_each_other(house, phone, troubled, faults):  # noqa: F811
     faults.expected.append("status of 409")
     ana = await sign_in(house, phone, "ana@shop.example")

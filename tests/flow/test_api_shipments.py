@@ -273,6 +273,29 @@ async def test_a_carrier_cannot_be_corrected_to_a_shipment_that_is_there_already
     assert (answer.status, answer.json["type"]) == (409, "/problems/conflict")
 
 
+async def test_a_correction_of_what_somebody_else_changed_meanwhile_is_told_and_changes_nothing(house):
+    account_id = await house.demo_account()
+    shipment_id = await house.shipment(recipient=RECIPIENT)
+    path = f"/v1/shipments/{shipment_id}"
+    seen = (await house.call("GET", path)).json["version"]
+    first = await house.call("PATCH", path, {"carrier": "onfleet", "version": seen})
+    assert (first.status, first.json["version"]) == (200, seen + 1)
+    second = await house.call("PATCH", path, {"carrier": "ups", "order_number": "A-2", "version": seen})
+    assert (second.status, second.json["type"]) == (409, "/problems/conflict")
+    now = (await house.call("GET", path)).json
+    assert second.json["shipment"] == now
+    assert (now["carrier"], now["order_number"]) == ("onfleet", None)
+    for version in (now["version"], None):  # who names none is not asked
+        wish = {"order_number": "A-3"} | ({} if version is None else {"version": version})
+        assert (await house.call("PATCH", path, wish)).status == 200
+    told = (await house.call("GET", path)).json
+    assert told["version"] == now["version"] + 2, "another correction of the same is seen too"
+    await house.call("PATCH", path, {"carrier": "demo"})
+    await house.tell(account_id, "DEMO100200302", "PICKED_UP")
+    late = await house.call("PATCH", path, {"order_number": "A-4", "version": told["version"] + 1})
+    assert late.status == 409, "the carrier's news change it as well"
+
+
 async def test_what_a_patch_leaves_out_stays_and_null_clears(house):
     shipment_id = await house.shipment(recipient=RECIPIENT, order_number="A-1", metadata={"a": 1})
     answer = await house.call("PATCH", f"/v1/shipments/{shipment_id}", {"recipient": None, "metadata": {"b": 2}})

@@ -108,11 +108,23 @@ export async function open(main, id, _, { quietly = false } = {}) {
       const change = {};
       if (values.carrier !== one.carrier) change.carrier = values.carrier;
       if ((values.order_number ?? null) !== one.order_number) change.order_number = values.order_number ?? null;
-      if (Object.keys(change).length) await api("PATCH", base, change);
+      const other = Object.keys(change).length ? await corrected(base, one, change) : null;
       dialog.close();
-      say("Corrected");
+      say(other ? `Somebody corrected this a moment ago: it is ${other.carrier}'s${other.order_number ? `, order ${other.order_number}` : ""}. Yours was not saved.` : "Corrected");
       await refresh();
     }));
+  }
+
+  // Returns how the shipment stands where somebody else corrected it since it was seen. News of its carrier change it too, but are no reason.
+  async function corrected(base, seen, change, { version } = seen) {
+    try {
+      await api("PATCH", base, { ...change, version });
+      return null;
+    } catch (trouble) {
+      const now = trouble.status === 409 ? trouble.told.shipment : null;
+      if (!now) throw trouble;
+      return now.carrier === seen.carrier && now.order_number === seen.order_number ? corrected(base, seen, change, now) : now;
+    }
   }
 
   function addEvent(base) {
