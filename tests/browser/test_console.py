@@ -384,6 +384,20 @@ async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(
     assert await serious(page) == []
     await page.click(".work a")
     await page.wait_for_selector("text=Rotate the secret")
+    (endpoint,) = (await house.call("GET", "/v1/endpoints")).json["data"]
+    secret = (await house.call("GET", f"/v1/endpoints/{endpoint['id']}/secret")).json["secret"]
+    await page.click("text=Code that verifies")
+    for language, said in (
+        ("Python", "from standardwebhooks import Webhook"),
+        ("JavaScript", 'import { Webhook } from "standardwebhooks";'),
+        ("PHP", r"new \StandardWebhooks\Webhook("),
+        ("Go", "standardwebhooks.NewWebhook("),
+    ):
+        code = await page.inner_text(f"pre[aria-label='{language}']")
+        assert said in code
+        assert '"whsec_…"' in code.replace("'", '"')
+    assert secret not in await page.content()
+    assert await serious(page) == []
     await page.click("text=Rotate the secret")
     await page.click("dialog button[type=submit]")
     await page.wait_for_selector("dialog[aria-label='The new secret'] .number")

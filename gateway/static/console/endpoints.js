@@ -41,7 +41,7 @@ async function one(main, id) {
     const [attempts, replays, dead] = await Promise.all([api("GET", `${base}/attempts?limit=50`), api("GET", `${base}/replays`), api("GET", `${base}/dead?limit=20`)]);
     fill(main, 
       h("section", { class: "card" }, h("p", { class: "small" }, "Endpoint"), h("h1", {}, h("bdi", {}, of.url ?? "read by polling")), h("p", { class: "lead" }, sign(of), of.state_reason ? ` ${of.state_reason}` : ""),
-        h("dl", { class: "facts" }, ...facts(of).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), strip(attempts.data),
+        h("dl", { class: "facts" }, ...facts(of).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), strip(attempts.data), snippet(),
         owner ? h("div", { class: "row acts" },
           button("Send a test", async () => { const told = await api("POST", `${base}/test`); show(told.status ? `It answered ${told.status}` : `It did not answer: ${told.outcome}`, exchange(told)); }),
           button("Show the secret", async () => { const { secret } = await api("GET", `${base}/secret`); show("Secret", h("p", {}, copyable(secret)), snippet()); }),
@@ -116,6 +116,25 @@ function exchange(of) {
   return h("div", {}, h("p", {}, `${of.outcome}, ${of.ms} ms`, of.ip ? ` from ${of.ip}` : ""), of.request_headers ? h("details", {}, h("summary", {}, "What we sent"), h("pre", { class: "bytes", tabindex: 0 }, lines(of.request_headers))) : null, h("details", { open: true }, h("summary", {}, "What it answered"), h("pre", { class: "bytes", tabindex: 0 }, [lines(of.response_headers), of.response].filter(Boolean).join("\n\n") || "nothing")));
 }
 
+// `body` is the raw body, before it is read as JSON.
+const SNIPPETS = {
+  Python: `from standardwebhooks import Webhook
+
+message = Webhook("whsec_…").verify(body, headers)`,
+  JavaScript: `import { Webhook } from "standardwebhooks";
+
+const message = new Webhook("whsec_…").verify(body, headers);`,
+  PHP: `$body = file_get_contents("php://input");
+$headers = array_change_key_case(getallheaders()); // their names are looked for in lower case
+$message = (new \\StandardWebhooks\\Webhook("whsec_…"))->verify($body, $headers);`,
+  Go: `import standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
+
+webhook, err := standardwebhooks.NewWebhook("whsec_…")
+if err == nil {
+	err = webhook.Verify(body, request.Header) // nil: it is ours
+}`,
+};
+
 function snippet() {
-  return h("details", {}, h("summary", {}, "Code that verifies"), h("p", { class: "small" }, "For Python and JavaScript; docs/merchant-webhooks.md has more."), h("pre", { class: "bytes", tabindex: 0 }, `from standardwebhooks import Webhook\nmessage = Webhook("whsec_…").verify(body, headers)`), h("pre", { class: "bytes", tabindex: 0 }, `import { Webhook } from "standardwebhooks";\nconst message = new Webhook("whsec_…").verify(body, headers);`));
+  return h("details", {}, h("summary", {}, "Code that verifies"), h("p", { class: "small" }, "With the libraries of Standard Webhooks, over the raw body; docs/merchant-webhooks.md does it without any. Put the secret where whsec_… stands, and never into your repository."), ...Object.entries(SNIPPETS).flatMap(([language, code]) => [h("h3", {}, language), h("pre", { class: "bytes", tabindex: 0, "aria-label": language }, code)]));
 }
