@@ -75,6 +75,7 @@ async def nothing_needs_a_mouse(page):
 async def sign_in(page):
     """Sign in at the door."""
     keys = page.keyboard
+    await page.wait_for_function("() => document.activeElement.type === 'email'")  # the browser's own time to go there
     await keys.type("ana@shop.example")
     await tab_to(page, "Password")
     await keys.type(PASSWORD)
