@@ -15,18 +15,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import pytest
 from ports import free_port
 
 from gateway import schema
 from gateway.db import StoreAway, connected, run_once
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlalchemy import Connection
 
 GIVEN = os.environ.get("GATEWAY_TEST_POSTGRES", "")
@@ -125,6 +128,18 @@ class Server:
         with suppress(ProcessLookupError):
             self.stop(signal.SIGQUIT)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def own_server(*, durable: bool = False) -> Iterator[Server]:
+    """A server that a test may take down; without PostgreSQL the test is skipped, and says so."""
+    if binaries() is None:
+        pytest.skip("NO POSTGRESQL HERE: the server a test takes down must be its own")
+    server = Server(durable=durable)
+    try:
+        yield server
+    finally:
+        server.remove()
 
 
 def _version(conn: Connection) -> int:

@@ -111,6 +111,11 @@ class Gateway:
             self.process.terminate()
         return await self.process.wait()
 
+    async def readiness(self, session: aiohttp.ClientSession) -> tuple[int, list[str]]:
+        """Ask whether it takes work; return the answer's status and the reasons against it."""
+        async with session.get(f"{self.url}/readyz") as answer:
+            return answer.status, (await answer.json())["reasons"]
+
     async def call(self, session: aiohttp.ClientSession, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.key}"}
         async with session.request(method, self.url + path, json=body, headers=headers) as answer:

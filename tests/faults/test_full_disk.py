@@ -14,14 +14,12 @@ import aiohttp
 import pytest
 from faults.process import Gateway
 from faults.receiver import receiving
-from faults.test_kill import Load, assert_in_order, event_of, is_scan, repeated
+from faults.test_kill import Load, assert_in_order, repeated, texted, told
 
 from gateway.demo.providers.sms import SmsProvider
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from faults.receiver import Receiver
 
 
 def allow(gateway: Gateway, size: int) -> None:
@@ -34,22 +32,9 @@ def longest_file(folder: Path) -> int:
     return max(file.stat().st_size for file in folder.glob("gateway.db*"))
 
 
-def told(receiver: Receiver) -> set[tuple[str, int]]:
-    return {event_of(got) for got in receiver.got if is_scan(got)}
-
-
-def texted(provider: SmsProvider) -> set[str]:
-    return {text.to for text in provider.texted}
-
-
 def states_of_notices(folder: Path) -> set[str]:
     with closing(sqlite3.connect(folder / "gateway.db")) as conn:
         return {state for (state,) in conn.execute("select distinct state from notice")}
-
-
-async def readiness(gateway: Gateway, session: aiohttp.ClientSession) -> tuple[int, list[str]]:
-    async with session.get(f"{gateway.url}/readyz") as answer:
-        return answer.status, (await answer.json())["reasons"]
 
 
 async def register(gateway: Gateway, session: aiohttp.ClientSession) -> tuple[int, str | None]:
@@ -81,10 +66,10 @@ async def test_a_full_disk_costs_nothing_that_was_accepted_and_is_said(
         tasks = load.start()
         for _ in range(rounds):
             await asyncio.sleep(0.7)
-            assert await readiness(gateway, session) == (200, [])
+            assert await gateway.readiness(session) == (200, [])
             allow(gateway, longest_file(tmp_path) // 2)
             for _ in range(200):
-                status, reasons = await readiness(gateway, session)
+                status, reasons = await gateway.readiness(session)
                 if status == 503:
                     break
                 await asyncio.sleep(0.05)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from faults.receiver import Got
+    from faults.receiver import Got, Receiver
 
 PARCELS = 40
 """On their way at a time."""
@@ -129,19 +129,13 @@ async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment
         load.running = False
         await asyncio.gather(*tasks)
 
-        def told() -> set[tuple[str, int]]:
-            return {event_of(got) for got in receiver.got if is_scan(got)}
-
-        def texted() -> set[str]:
-            return {text.to for text in provider.texted}
-
         due = {phones[parcel] for parcel in load.out}
         for _ in range(600):
-            if load.accepted <= told() and due <= texted():
+            if load.accepted <= told(receiver) and due <= texted(provider):
                 break
             await asyncio.sleep(0.1)
-        assert load.accepted - told() == set()
-        silent = {parcel for parcel in load.out if phones[parcel] not in texted()}
+        assert load.accepted - told(receiver) == set()
+        silent = {parcel for parcel in load.out if phones[parcel] not in texted(provider)}
         reasons = [await why_silent(gateway, session, parcel) for parcel in silent]
         assert await gateway.stop() == 0
 
@@ -159,7 +153,8 @@ async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment
                 f"\nkilled {kills} times: {len(load.accepted)} of {load.tried} pushes accepted, 0 lost; "
                 f"{len(receiver.got)} webhooks received and verified, {repeats} repeats ({repeats / kills:.1f} a kill, "
                 f"{share:.2%}; half a percent where a life brings {enough}), "
-                f"all with the same id and bytes; order kept for {len({parcel for parcel, _ in told()})} shipments\n"
+                f"all with the same id and bytes; "
+                f"order kept for {len({parcel for parcel, _ in told(receiver)})} shipments\n"
                 f"{len(load.out)} people due an SMS, {len(texts)} got it, {again} twice ({texts_share:.2%}), each the "
                 f"same text; given up and said so: {len(silent)}"
             )
@@ -172,6 +167,16 @@ async def test_killed_under_load_nothing_accepted_is_lost_and_order_per_shipment
         if plan is LONG:  # lives of seconds, which bring enough to tell a share
             assert max(share, texts_share) <= HALF_A_PERCENT
             assert len(silent) <= 1 + len(load.out) * HALF_A_PERCENT
+
+
+def told(receiver: Receiver) -> set[tuple[str, int]]:
+    """Return the scans a merchant was told of."""
+    return {event_of(got) for got in receiver.got if is_scan(got)}
+
+
+def texted(provider: SmsProvider) -> set[str]:
+    """Return the numbers that got an SMS."""
+    return {text.to for text in provider.texted}
 
 
 def verify(secret: str, received: list[Got]) -> None:

@@ -11,7 +11,7 @@ import postgres
 import pytest
 from faults.process import Gateway
 from faults.receiver import receiving
-from faults.test_kill import Load, assert_in_order, event_of, is_scan, repeated
+from faults.test_kill import Load, assert_in_order, repeated, told
 
 from gateway.db.postgres import PATIENCE
 
@@ -22,16 +22,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def server() -> Iterator[postgres.Server]:
-    if postgres.binaries() is None:
-        pytest.skip("NO POSTGRESQL HERE: the server a test takes down must be its own")
-    server = postgres.Server(durable=True)
-    yield server
-    server.remove()
-
-
-async def readiness(gateway: Gateway, session: aiohttp.ClientSession) -> tuple[int, list[str]]:
-    async with session.get(f"{gateway.url}/readyz") as answer:
-        return answer.status, (await answer.json())["reasons"]
+    with postgres.own_server(durable=True) as server:
+        yield server
 
 
 @pytest.mark.slow
@@ -53,12 +45,12 @@ async def test_a_server_that_crashes_and_restarts_under_load_costs_nothing_that_
         tasks = load.start()
         for how, seconds in away:
             await asyncio.sleep(1.0)
-            assert await readiness(gateway, session) == (200, [])
+            assert await gateway.readiness(session) == (200, [])
             before = len(load.accepted)
             await asyncio.to_thread(server.stop, how)
             await asyncio.sleep(seconds)
             if seconds > PATIENCE:
-                status, reasons = await readiness(gateway, session)
+                status, reasons = await gateway.readiness(session)
                 assert status == 503
                 assert reasons[0].startswith("the database is away: ")
                 refused = len(load.accepted)
@@ -73,11 +65,10 @@ async def test_a_server_that_crashes_and_restarts_under_load_costs_nothing_that_
         load.running = False
         await asyncio.gather(*tasks)
         for _ in range(600):
-            told = {event_of(got) for got in receiver.got if is_scan(got)}
-            if load.accepted <= told:
+            if load.accepted <= told(receiver):
                 break
             await asyncio.sleep(0.1)
-        assert load.accepted - told == set()
+        assert load.accepted - told(receiver) == set()
         assert gateway.lives == 1
         repeats = repeated(receiver.got)
         assert_in_order(receiver.got)

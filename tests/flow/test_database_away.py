@@ -29,11 +29,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[postgres.Server]:
-    if postgres.binaries() is None:
-        pytest.skip("NO POSTGRESQL HERE: the server a test takes down must be its own")
-    server = postgres.Server()
-    yield server
-    server.remove()
+    with postgres.own_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

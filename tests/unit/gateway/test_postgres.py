@@ -198,11 +198,8 @@ async def test_who_lost_the_database_to_another_never_writes_again(store: Postgr
 
 @pytest.fixture
 def server() -> Iterator[postgres.Server]:
-    if postgres.binaries() is None:
-        pytest.skip("NO POSTGRESQL HERE: the server a test takes down must be its own")
-    server = postgres.Server()
-    yield server
-    server.remove()
+    with postgres.own_server() as server:
+        yield server
 
 
 @pytest.fixture
