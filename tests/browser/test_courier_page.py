@@ -9,6 +9,7 @@ from flow.roads import DOOR
 from flow.test_courier_page import Phone, act
 from flow.test_runs import made, stop
 from PIL import Image
+from playwright.async_api import expect
 
 from gateway.texts import LANGUAGES
 
@@ -81,7 +82,7 @@ async def test_without_scripts_the_list_can_be_read(phone, run):
     text = await page.inner_text("#page")
     assert NOTE in text
     assert "Without JavaScript the list can be read" in text
-    assert await page.locator(".stop button:visible").count() == 0
+    await expect(page.locator(".stop button:visible")).to_have_count(0)
 
 
 async def test_a_delivery_with_all_that_is_asked_for(phone, run, house):
@@ -93,8 +94,8 @@ async def test_a_delivery_with_all_that_is_asked_for(phone, run, house):
     await one.locator("[data-act=arrived]").click()
     await one.locator("[data-open=give]").click()
     await page.click("#give [type=submit]")
-    said = await page.inner_text("#give .problem")
-    assert said == "Still missing: Photo, Signature, Name, PIN and Proof of identity"
+    missing = "Still missing: Photo, Signature, Name, PIN and Proof of identity"
+    await expect(page.locator("#give .problem")).to_have_text(missing)
     await page.fill("#give-name", "A. Prado")
     await page.fill("#give-pin", "0000")
     await page.check("#give-id")
@@ -107,8 +108,8 @@ async def test_a_delivery_with_all_that_is_asked_for(phone, run, house):
     assert await state(run, 0) == "arrived_at_door"
     await keep(page, "courier-pin-wrong-360")
     await one.locator("[data-open=give]").click()
-    assert await page.input_value("#give-name") == "A. Prado"
-    assert await page.inner_text("#give .taken") == "1 photo"
+    await expect(page.locator("#give-name")).to_have_value("A. Prado")
+    await expect(page.locator("#give .taken")).to_have_text("1 photo")
     await page.fill("#give-pin", "4711")
     await page.click("#give [type=submit]")
     await page.wait_for_selector("#progress:has-text('1 of 3 stops done')")
@@ -119,7 +120,7 @@ async def test_a_delivery_with_all_that_is_asked_for(phone, run, house):
     picture = next(row for row in files if row["kind"] == "photo" and row["id"] in str(shipment["proofs"]))
     body = (await house.call("GET", f"/v1/shipments/{run.shipments[0]}/proofs/{picture['id']}")).body
     assert Image.open(io.BytesIO(body)).size == (1_600, 1_067)
-    assert await page.evaluate("() => document.activeElement.closest('.stop').id") == run.stops[1]
+    await expect(page.locator(f"[id='{run.stops[1]}']:focus-within")).to_have_count(1)
     await keep(page, "courier-delivered-360")
 
 
@@ -137,7 +138,7 @@ async def test_what_is_not_possible_takes_a_word_why(phone, run, house):
     await page.select_option("#give-to", "safe_place")
     await page.check("#give-cannot")
     await page.click("#give [type=submit]")
-    assert await page.inner_text("#give .problem") == "Say in the note why it is not possible."
+    await expect(page.locator("#give .problem")).to_have_text("Say in the note why it is not possible.")
     await page.fill("#give-note", "The camera is broken")
     await page.click("#give [type=submit]")
     await house.until(lambda: substatus_is(run, 2, "to_safe_place"))
@@ -164,7 +165,7 @@ async def test_through_a_dead_spot_everything_is_kept_and_sent_once(phone, run, 
     assert await serious(page) == []
     await page.reload()  # the phone is put away, and taken out again in the dead spot
     await page.wait_for_selector("#waiting:has-text('2 entries wait to be sent')")
-    assert await card(page, run, 2).get_attribute("data-state") == "delivered"
+    await expect(card(page, run, 2)).to_have_attribute("data-state", "delivered")
     assert await run.events(2) == []
     await page.context.set_offline(False)
     await page.wait_for_selector("#waiting", state="hidden")
@@ -179,7 +180,7 @@ async def test_through_a_dead_spot_everything_is_kept_and_sent_once(phone, run, 
 async def test_by_keyboard_alone_a_parcel_is_noted_as_not_delivered(phone, run, house):
     page = await opened(phone, run)
     await page.keyboard.press("Tab")
-    assert await page.inner_text(":focus") == "To the stops"
+    await expect(page.locator(":focus")).to_have_text("To the stops")
     await page.keyboard.press("Enter")
     for _ in range(40):
         await page.keyboard.press("Tab")
@@ -187,7 +188,7 @@ async def test_by_keyboard_alone_a_parcel_is_noted_as_not_delivered(phone, run, 
             break
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#fail[open]")
-    assert await page.evaluate("() => document.activeElement.closest('dialog')?.id") == "fail"
+    await expect(page.locator("#fail:focus-within")).to_have_count(1)
     await page.focus("#fail-reason")
     await page.keyboard.press("ArrowDown")
     await page.focus("#fail [type=submit]")
@@ -211,7 +212,7 @@ async def test_the_position_is_shared_while_the_courier_wants_it(phone, run, hou
 
     await house.until(seen)
     await page.click("#share")
-    assert await page.get_attribute("#share", "aria-pressed") == "false"
+    await expect(page.locator("#share")).to_have_attribute("aria-pressed", "false")
 
 
 async def test_a_phone_that_does_not_tell_its_position_says_so(phone, run):
@@ -219,7 +220,7 @@ async def test_a_phone_that_does_not_tell_its_position_says_so(phone, run):
     await page.context.clear_permissions()
     await page.click("#share")
     await page.wait_for_selector("#share-problem:has-text('does not tell its position')")
-    assert await page.get_attribute("#share", "aria-pressed") == "false"
+    await expect(page.locator("#share")).to_have_attribute("aria-pressed", "false")
 
 
 async def test_an_ended_link_is_said_kindly(phone, run, faults):
@@ -227,7 +228,7 @@ async def test_an_ended_link_is_said_kindly(phone, run, faults):
     run_id = (await run.house.call("GET", "/v1/runs")).json["data"][0]["id"]
     await run.house.call("DELETE", f"/v1/runs/{run_id}/link")
     page = await phone(run.house.url + run.path)
-    assert await page.inner_text("h1") == "There is nothing to see here"
+    await expect(page.locator("h1")).to_have_text("There is nothing to see here")
     assert await serious(page) == []
 
 
@@ -243,8 +244,8 @@ async def test_a_delivery_that_comes_back_leaves_the_stop_as_it_was(phone, run, 
     await page.fill("#give-pin", "0000")
     await page.click("#give [type=submit]")
     await page.wait_for_selector(f"[id='{run.stops[0]}'] .problem:has-text('The PIN was wrong')")
-    assert await card(page, run, 0).get_attribute("data-state") == "on_the_way"
-    assert await card(page, run, 0).locator("[data-open=give]").is_visible()
+    await expect(card(page, run, 0)).to_have_attribute("data-state", "on_the_way")
+    await expect(card(page, run, 0).locator("[data-open=give]")).to_be_visible()
 
 
 async def test_a_stop_delivered_by_another_phone_is_not_opened_again(phone, run, house):

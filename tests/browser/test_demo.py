@@ -7,6 +7,7 @@ import re
 from browser.conftest import serious, too_wide
 from browser.test_tracking_page import keep
 from flow.test_demo import told
+from playwright.async_api import expect
 
 from gateway.commands.running import listen
 from gateway.demo.courier import Way
@@ -47,7 +48,7 @@ async def test_the_courier_drives_along_drawn_streets_is_written_to_and_delivers
     await page.wait_for_selector("h1:has-text('Delivered')", timeout=60_000)
     await page.wait_for_selector(".spot-courier", state="detached")
     await page.wait_for_selector(".spot-door")
-    assert await page.locator(".spot-place").count() == 0  # nothing lies over the door
+    await expect(page.locator(".spot-place")).to_have_count(0)  # nothing lies over the door
     await page.wait_for_selector("#proof .picture.signature img")
     await page.wait_for_selector("#rate :text('You gave 5 stars of 5.')")
     assert await serious(page) == []
@@ -55,7 +56,7 @@ async def test_the_courier_drives_along_drawn_streets_is_written_to_and_delivers
     await keep(page, "demo-proof-360")
     shop = await phone(re.search(r"The shop: (\S+)$", told(teller), re.MULTILINE)[1])
     await shop.wait_for_selector("parcel-status[mode=timeline] .headline")
-    assert await shop.locator("parcel-status[mode=badge] .pill").count() == 11
+    await expect(shop.locator("parcel-status[mode=badge] .pill")).to_have_count(11)
     lines = [line for line in told(teller).splitlines() if "VAN-2001" in line]
     assert len([line for line in lines if "the courier is nearly there" in line]) == 1
     stop.set()

@@ -11,6 +11,7 @@ import pytest
 from browser.conftest import DESK, PHONE, serious, too_wide
 from browser.test_console import keep, settings, sign_in  # noqa: F401 - settings is a fixture
 from flow.test_insights import TODAY, Trade, count, hours, parcel, window
+from playwright.async_api import expect
 
 from gateway import shipments
 from gateway.ratings import ratings
@@ -127,7 +128,7 @@ async def test_where_nothing_arrived_it_says_so_and_what_to_do(house, phone, fau
     assert await serious(page) == []
     await keep(page, "console-insights-empty-1280")
     today = datetime.now(UTC).date().isoformat()
-    assert await page.input_value("#insights-to") == today
+    await expect(page.locator("#insights-to")).to_have_value(today)
     await opened(page, "?from=2026-11-20&to=2026-11-10")
     assert "lies after the last day" in await page.inner_text("main .problem")
 

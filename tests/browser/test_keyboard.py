@@ -3,6 +3,7 @@
 import pytest
 from browser.conftest import DESK
 from flow.test_console_doors import PASSWORD, person
+from playwright.async_api import expect
 
 from gateway.tables import Tables
 
@@ -130,9 +131,8 @@ async def look_up_the_keys(page):
     await keys.press("?")
     await page.wait_for_selector("dialog[aria-label=Keys]")
     assert (await focus(page))["label"] == "Close"
-    said = await page.inner_text("dialog")
-    assert "take all that are marked" in said
-    assert "undo" in said
+    for said in ("take all that are marked", "undo"):
+        await expect(page.locator("dialog")).to_contain_text(said)
     await keys.press("Enter")
     await page.wait_for_selector("dialog", state="detached")
     assert (await focus(page))["label"] == "Send shipment.delivered again"
@@ -248,4 +248,4 @@ async def test_the_way_past_the_head_keeps_what_was_marked(house, phone):
     await tab_to(page, "To the page")
     await page.keyboard.press("Enter")
     await page.wait_for_function("() => document.activeElement.id === 'main'")
-    assert await page.locator(".list h1[data-same]").count() == 1
+    await expect(page.locator(".list h1[data-same]")).to_have_count(1)

@@ -5,6 +5,7 @@ from browser.conftest import serious, too_wide
 from browser.test_tracking_page import keep
 from flow.roads import NUMBER
 from flow.test_tracking_page import path_of
+from playwright.async_api import expect
 
 from gateway.texts import LANGUAGES
 
@@ -33,7 +34,7 @@ async def test_stars_are_chosen_sent_and_thanked_for_in_place(house, phone, deli
     await keep(page, f"rating-{language}-360")
     await page.click("#rate button")
     await page.wait_for_selector("#rate .given")
-    assert await page.evaluate("() => document.activeElement.id") == "rate"
+    await expect(page.locator("#rate")).to_be_focused()
     await house.call("POST", f"/v1/shipments/{shipment_id}/rating/answer", {"text": "Thank you!"})
     await page.wait_for_selector("#rate .said")
     assert await serious(page) == []
@@ -51,7 +52,7 @@ async def test_by_keyboard_alone(house, phone, delivered):
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#rate .given")
-    assert await page.inner_text("#rate .given") == "★★★☆☆ You gave 3 stars of 5. Thank you."
+    await expect(page.locator("#rate .given")).to_have_text("★★★☆☆ You gave 3 stars of 5. Thank you.")
     rating = (await house.call("GET", f"/v1/shipments/{shipment_id}/rating")).json
     assert (rating["reasons"], rating["text"]) == (["friendly"], "Fine")
 

@@ -12,6 +12,7 @@ from browser.test_tracking_page import keep
 from flow.roads import NUMBER
 from flow.test_storefront import RECIPIENT
 from flow.test_who_sees import leaks, plant
+from playwright.async_api import expect
 
 from gateway.demo.shop import Ordered, SampleShop
 from gateway.storefront import element
@@ -66,9 +67,9 @@ async def test_badge_timeline_and_form_stand_on_a_strict_page_of_another_origin(
     page = await phone(shop.origin, scheme=scheme)
     await page.wait_for_selector("parcel-status[mode=badge] .pill")
     await page.wait_for_selector("parcel-status[mode=timeline] .headline")
-    assert await page.inner_text("parcel-status[mode=badge] .pill") == "Out for delivery"
-    assert await page.inner_text("parcel-status[mode=timeline] .headline") == "Your parcel is out for delivery"
-    assert await page.inner_text("parcel-status[mode=timeline] summary") == "2 older entries"
+    await expect(page.locator("parcel-status[mode=badge] .pill")).to_have_text("Out for delivery")
+    await expect(page.locator("parcel-status[mode=timeline] .headline")).to_have_text("Your parcel is out for delivery")
+    await expect(page.locator("parcel-status[mode=timeline] summary")).to_have_text("2 older entries")
     assert await serious(page) == []
     assert await too_wide(page) == 0
     assert await page.context.cookies() == []
@@ -86,12 +87,12 @@ async def test_it_speaks_the_page_s_language_or_its_own(house, phone, shop, lang
     html = shop.page().replace('<html lang="en">', f'<html lang="{language}" dir="{speech(language).direction}">')
     shop.page = lambda: html
     page = await phone(shop.origin, locale="en-GB")
-    pill = await page.wait_for_selector("parcel-status[mode=badge] .pill")
-    assert await pill.inner_text() == speech(language).status("out_for_delivery")
+    pill = page.locator("parcel-status[mode=badge] .pill")
+    await expect(pill).to_have_text(speech(language).status("out_for_delivery"))
     await page.wait_for_selector("parcel-status[mode=timeline] .headline")
-    assert await page.inner_text("parcel-status[mode=lookup] button") == speech(language).say("element.find")
+    await expect(page.locator("parcel-status[mode=lookup] button")).to_have_text(speech(language).say("element.find"))
     card = page.locator("parcel-status[mode=timeline] .card")
-    assert await card.get_attribute("dir") == speech(language).direction
+    await expect(card).to_have_attribute("dir", speech(language).direction)
     assert await too_wide(page) == 0
     await keep(page, f"storefront-{language}-360")
 
@@ -106,7 +107,7 @@ async def test_status_has_the_shape_the_word_and_the_colour_of_the_tracking_page
     await embedding.wait_for_selector("parcel-status[mode=timeline] .sign")
     sign = embedding.locator("parcel-status[mode=timeline] .sign")
     assert (await sign.evaluate(shapes), await sign.evaluate(paint)) == theirs
-    assert await embedding.inner_text("parcel-status[mode=timeline] .headline") == headline
+    await expect(embedding.locator("parcel-status[mode=timeline] .headline")).to_have_text(headline)
     pill = embedding.locator("parcel-status[mode=badge] .pill")
     assert (await pill.evaluate(shapes), await pill.evaluate(paint)) == theirs
 
@@ -114,8 +115,8 @@ async def test_status_has_the_shape_the_word_and_the_colour_of_the_tracking_page
 async def test_without_scripts_the_link_to_the_tracking_page_is_there(phone, shop):
     page = await phone(shop.origin, scripts=False)
     link = page.locator("parcel-status[mode=badge] a")
-    assert await link.inner_text() == "Track DEMO"
-    assert await link.get_attribute("href") == shop.live.url
+    await expect(link).to_have_text("Track DEMO")
+    await expect(link).to_have_attribute("href", shop.live.url)
 
 
 async def test_the_form_finds_a_parcel_by_keyboard_alone_and_says_what_is_wrong(phone, shop, faults):
@@ -129,7 +130,7 @@ async def test_the_form_finds_a_parcel_by_keyboard_alone_and_says_what_is_wrong(
     await page.keyboard.press("Enter")
     alert = form.locator("[role=alert]")
     await alert.filter(has_text="We found no parcel").wait_for()
-    assert await form.locator("#proof").get_attribute("aria-invalid") == "true"
+    await expect(form.locator("#proof")).to_have_attribute("aria-invalid", "true")
     assert await serious(page) == []
     await keep(page, "storefront-lookup-wrong-360")
     await page.keyboard.press("Shift+Tab")
@@ -139,10 +140,9 @@ async def test_the_form_finds_a_parcel_by_keyboard_alone_and_says_what_is_wrong(
     await page.keyboard.press("Tab")
     await page.keyboard.press("Space")
     await form.locator(".headline").wait_for()
-    assert await form.locator(".headline").inner_text() == "Your parcel is out for delivery"
-    assert await alert.inner_text() == ""
-    focused = await page.evaluate("() => document.activeElement.shadowRoot.activeElement.className")
-    assert focused == "parcels"
+    await expect(form.locator(".headline")).to_have_text("Your parcel is out for delivery")
+    await expect(alert).to_have_text("")
+    await page.wait_for_function("() => document.activeElement.shadowRoot.activeElement.className === 'parcels'")
     assert await serious(page) == []
     await keep(page, "storefront-lookup-found-360")
 
@@ -158,10 +158,9 @@ async def test_news_come_while_somebody_looks_and_what_was_opened_stays_open(hou
     await page.wait_for_selector("parcel-status[mode=badge] .pill.tone-good")
     await page.wait_for_selector("parcel-status[mode=timeline] .headline:has-text('Delivered')")
     timeline = page.locator("parcel-status[mode=timeline]")
-    assert await timeline.locator("details").evaluate("(one) => one.open")
-    assert (await page.evaluate("() => window.heard"))["status"] == "delivered"
-    said = await timeline.locator("[aria-live]").text_content()
-    assert said.startswith("Delivered")
+    await expect(timeline.locator("details")).to_have_attribute("open", "")
+    await page.wait_for_function("() => window.heard.status === 'delivered'")
+    await expect(timeline.locator("[aria-live]")).to_have_text(re.compile("^Delivered"))
 
 
 async def test_a_page_of_a_foreign_origin_gets_nothing_but_the_link(house, phone, shop, faults):
@@ -171,8 +170,8 @@ async def test_a_page_of_a_foreign_origin_gets_nothing_but_the_link(house, phone
         async with serving({"/": html}, host=host) as foreign:
             page = await phone(foreign)
             await house.until(lambda foreign=foreign: any(foreign in line and "CORS" in line for line in faults.said))
-            assert await page.locator("parcel-status[mode=badge] a").inner_text() == "Track DEMO"
-            assert await page.locator(".pill, .headline").count() == 0
+            await expect(page.locator("parcel-status[mode=badge] a")).to_have_text("Track DEMO")
+            await expect(page.locator(".pill, .headline")).to_have_count(0)
             read = """async ([url, key]) => {
                 try { return (await fetch(url, { headers: { Authorization: `Bearer ${key}` } })).status }
                 catch { return "refused" }

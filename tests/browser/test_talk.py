@@ -5,6 +5,7 @@ from browser.conftest import serious, too_wide
 from browser.test_tracking_page import keep
 from flow.roads import NUMBER
 from flow.test_tracking_page import RECIPIENT, path_of
+from playwright.async_api import expect
 
 from gateway.texts import LANGUAGES
 
@@ -53,14 +54,14 @@ async def test_by_keyboard_alone_and_the_focus_stays_in_the_field(house, phone, 
     await page.focus("#say [name=quick]")
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("Tab")
-    assert await page.evaluate("() => document.activeElement.id") == "words"
+    await expect(page.locator("#words")).to_be_focused()
     await page.keyboard.type("4711")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#talk .said")
-    assert await page.inner_text("#talk .said-words") == "The gate code is: 4711"
-    assert await page.evaluate("() => document.activeElement.id") == "words"
-    assert await page.input_value("#words") == ""
+    await expect(page.locator("#talk .said-words")).to_have_text("The gate code is: 4711")
+    await expect(page.locator("#words")).to_be_focused()
+    await expect(page.locator("#words")).to_have_value("")
 
 
 async def test_what_comes_in_is_seen_while_somebody_writes(house, phone, parcel):
@@ -73,7 +74,7 @@ async def test_what_comes_in_is_seen_while_somebody_writes(house, phone, parcel)
     await page.fill("#words", "And one more th")
     await answer(house, shipment_id, "Tomorrow.")
     await page.wait_for_selector("#talk .said:nth-child(2)")
-    assert await page.input_value("#words") == "And one more th"
+    await expect(page.locator("#words")).to_have_value("And one more th")
 
 
 async def test_a_problem_stands_beside_the_field_and_what_was_typed_stays(house, phone, parcel, faults):
@@ -84,8 +85,8 @@ async def test_a_problem_stands_beside_the_field_and_what_was_typed_stays(house,
     await page.click("#say .chip:has([value=gate_code])")
     await page.click("#say button[type=submit]")
     await page.wait_for_selector("#say-problem")
-    assert await page.inner_text("#say-problem") == "Write the code as well."
-    assert await page.is_checked("#say [value=gate_code]")
+    await expect(page.locator("#say-problem")).to_have_text("Write the code as well.")
+    await expect(page.locator("#say [value=gate_code]")).to_be_checked()
     assert await serious(page) == []
     await keep(page, "talk-problem-360")
 
@@ -97,9 +98,9 @@ async def test_without_scripts_all_of_it_works(house, phone, parcel):
     await page.click("#instruct .chip:has([value=leave_with_neighbour])")
     await page.click("#instruct button[type=submit]")
     assert page.url.split("?")[0] == url
-    assert await page.inner_text("#talk .said-words") == "Please leave it with a neighbour"
+    await expect(page.locator("#talk .said-words")).to_have_text("Please leave it with a neighbour")
     await house.tell(account_id, NUMBER, "PICKED_UP", "OUT")
     await page.reload()
     await page.fill("#words", "I am in the garden")
     await page.click("#say button[type=submit]")
-    assert await page.inner_text("#talk .said:nth-child(2) .said-words") == "I am in the garden"
+    await expect(page.locator("#talk .said:nth-child(2) .said-words")).to_have_text("I am in the garden")

@@ -9,6 +9,7 @@ import pytest
 from browser.conftest import DESK, serious, too_wide
 from flow.roads import DOOR, NUMBER, drive, position_push
 from flow.test_tracking_page import RECIPIENT, path_of
+from playwright.async_api import expect
 
 from gateway.pages.statics import FOLDER
 from gateway.texts import LANGUAGES
@@ -59,11 +60,11 @@ async def test_text_of_twice_the_size_still_fits(phone, parcel):
 
 async def test_without_scripts_everything_but_the_map_is_there(phone, parcel):
     page = await phone(parcel[2], scripts=False)
-    assert await page.inner_text("h1") == "Your parcel is out for delivery"
-    assert await page.inner_text(".beside") == "2 stops before you"
+    await expect(page.locator("h1")).to_have_text("Your parcel is out for delivery")
+    await expect(page.locator(".beside")).to_have_text("2 stops before you")
     await page.select_option("#lang", "de")
     await page.click(".languages button")
-    assert await page.inner_text("h1") == "Ihr Paket ist in Zustellung"
+    await expect(page.locator("h1")).to_have_text("Ihr Paket ist in Zustellung")
 
 
 async def test_the_courier_moves_and_the_page_hears_of_the_delivery(house, phone, parcel):
@@ -82,7 +83,7 @@ async def test_a_wrong_postcode_by_keyboard_alone_is_said_where_it_was_typed(pho
     faults.expected.append("status of 422")
     page = await phone(parcel[2])
     await page.keyboard.press("Tab")
-    assert await page.inner_text(":focus") == "To the status"
+    await expect(page.locator(":focus")).to_have_text("To the status")
     await page.keyboard.press("Enter")
     for _ in range(30):
         await page.keyboard.press("Tab")
@@ -90,8 +91,8 @@ async def test_a_wrong_postcode_by_keyboard_alone_is_said_where_it_was_typed(pho
             break
     await page.keyboard.type("1000-001")
     await page.keyboard.press("Enter")
-    assert await page.inner_text("[role=alert]") == "That is not the postcode it goes to."
-    assert await page.get_attribute("#postcode", "aria-invalid") == "true"
+    await expect(page.locator("[role=alert]")).to_have_text("That is not the postcode it goes to.")
+    await expect(page.locator("#postcode")).to_have_attribute("aria-invalid", "true")
     await keep(page, "tracking-wrong-postcode-360")
 
 
@@ -103,7 +104,7 @@ async def test_offline_the_last_state_is_shown_and_said_to_be_old(phone, parcel,
     await page.wait_for_selector(".spot-courier")
     await page.context.set_offline(True)
     await page.reload()
-    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await expect(page.locator("h1")).to_have_text("Your parcel is out for delivery")
     await page.wait_for_selector("#offline:not([hidden])")
 
 
@@ -122,10 +123,10 @@ async def test_while_the_gateway_is_away_the_last_state_stays_and_the_page_is_li
 
     await page.context.route("**/t/**", away)
     await page.reload()
-    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await expect(page.locator("h1")).to_have_text("Your parcel is out for delivery")
     await page.evaluate("() => window.dispatchEvent(new Event('online'))")
     await page.wait_for_selector("#offline:not([hidden])")
-    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await expect(page.locator("h1")).to_have_text("Your parcel is out for delivery")
     await page.context.unroute("**/t/**")
     await page.wait_for_selector("#offline", state="hidden")
     await house.tell(account_id, NUMBER, "PICKED_UP", "SORTED", "SORTED", "OUT", "DELIVERED")
@@ -140,7 +141,7 @@ async def test_a_phone_that_can_keep_nothing_shows_the_page_all_the_same(phone, 
         "() => { Cache.prototype.put = () => Promise.reject(new DOMException('full', 'QuotaExceededError')) }"
     )
     await page.reload()
-    assert await page.inner_text("h1") == "Your parcel is out for delivery"
+    await expect(page.locator("h1")).to_have_text("Your parcel is out for delivery")
     await page.wait_for_selector(".spot-courier")
 
 
@@ -149,7 +150,7 @@ async def test_an_ended_link_is_said_kindly(house, phone, parcel, faults):
     _, shipment_id, url = parcel
     await house.call("DELETE", f"/v1/shipments/{shipment_id}/tracking-link")
     page = await phone(url)
-    assert await page.inner_text("h1") == "There is nothing to see here"
+    await expect(page.locator("h1")).to_have_text("There is nothing to see here")
     assert await serious(page) == []
     await keep(page, "gone-360")
 

@@ -7,6 +7,7 @@ from browser.test_tracking_page import keep
 from flow.people import MAIL, town
 from flow.roads import NUMBER
 from flow.test_tracking_page import path_of
+from playwright.async_api import expect
 
 from gateway.texts import LANGUAGES
 
@@ -42,7 +43,7 @@ async def test_news_are_asked_for_in_place_and_confirmed_first(house, phone, pla
     await keep(page, f"wishes-{language}-360")
     await page.click("#wishes .row button")
     await page.wait_for_selector("#wishes .thanks")
-    assert await page.evaluate("() => document.activeElement.id") == "wishes"
+    await expect(page.locator("#wishes")).to_be_focused()
     (wish,) = await wishes(house, shipment_id)
     assert (wish["channel"], wish["state"], wish["language"]) == ("email", "pending", language)
     assert "exception" in wish["event_types"]
@@ -61,8 +62,8 @@ async def test_a_wrong_number_is_said_and_what_was_chosen_stays(house, phone, pa
     await page.fill("#wish-address", "12")
     await page.keyboard.press("Enter")
     await page.wait_for_selector("#wish-problem")
-    assert await page.input_value("#wish-address") == "12"
-    assert await page.is_checked("#wishes [value=sms]")
+    await expect(page.locator("#wish-address")).to_have_value("12")
+    await expect(page.locator("#wishes [value=sms]")).to_be_checked()
     assert not await page.is_checked("#wishes [value=delivered]")
     assert await serious(page) == []
     assert await wishes(house, shipment_id) == []
@@ -128,5 +129,5 @@ async def test_who_forbids_it_is_told_so(phone, parcel):
     await page.evaluate("() => { Notification.requestPermission = async () => 'denied' }")
     await page.click("#push-on")
     await page.wait_for_selector("#push-off:not([hidden])")
-    assert await page.inner_text("#push-off") == "This browser does not allow messages from this page."
+    await expect(page.locator("#push-off")).to_have_text("This browser does not allow messages from this page.")
     assert await serious(page) == []
