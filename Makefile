@@ -11,6 +11,10 @@ DEMO_SECONDS ?=
 PYTEST_ARGS ?= -n auto
 ARGS ?=
 
+# Bytecode lies in .venv, also where the environment says to write none: else every start compiles 1,500 modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPYCACHEPREFIX := $(CURDIR)/$(VENV)/bytecode
+
 help:
 	@echo "make demo [DEMO_SECONDS=30]   see it at work: carriers, gateway, a merchant that verifies every webhook"
 	@echo "make test                     all tests"
