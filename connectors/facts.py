@@ -65,6 +65,9 @@ class Secret(_Strict):
     help: str = ""
     optional: bool = False
     use: Literal["poll", "push", "both"] = "both"
+    own: bool = False
+    """The merchant thinks it up and gives it to the other side: `prefix`, then random bytes in base64."""
+    prefix: str = ""
 
 
 class Facts(_Strict):
@@ -82,6 +85,8 @@ class Facts(_Strict):
     push: Push = Push()
     clock: Clock
     secrets: dict[str, Secret] = {}
+    setup: tuple[str, ...] = ()
+    """What to do on the other side, step by step, with the push address at hand."""
     falls_back_on: str | None = None
     """The standard whose code table is asked where the carrier's own has no row: `upu` for posts."""
     case_matters: bool = False

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, cast
+
+from aiohttp import web
 
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
-from gateway.imports import files, store
+from gateway.imports import documents, files, store
+from gateway.imports.columns import COLUMNS
 
 if TYPE_CHECKING:
-    from aiohttp import web
     from sqlalchemy import Connection, RowMapping
 
     from gateway.api.requests import ImportLinesQuery, PageQuery
-    from gateway.imports.files import Form, Kind
+    from gateway.imports.columns import Kind
+    from gateway.imports.files import Form
 
 CALLS = Calls("Imports")
+_AT_ONCE = 1_000
 FORMS: dict[str, Form] = {"text/csv": "csv", "application/x-ndjson": "ndjson"}
 
 
@@ -91,6 +96,36 @@ async def find(ask: Ask) -> web.StreamResponse:
 
 @CALLS.add(
     "GET",
+    "/v1/imports/kinds",
+    "What a file of orders or shipments may hold: its columns, and how large it may be.",
+    roles=STAFF,
+    answers={200: answers.ImportKinds},
+)
+async def kinds(_ask: Ask) -> web.StreamResponse:
+    """List what files may hold."""
+    return listing([documents.kind_document(kind) for kind in COLUMNS])
+
+
+@CALLS.add(
+    "GET",
+    "/v1/imports/sample",
+    "A file to fill in. It is taken in as it is, too.",
+    roles=STAFF,
+    query=requests.SampleQuery,
+    answers={200: None},
+    files=tuple(FORMS),
+)
+async def sample(ask: Ask) -> web.StreamResponse:
+    """Answer with a sample."""
+    kind, form = ask.query.kind, ask.query.form
+    media_type = next(name for name, of in FORMS.items() if of == form)
+    headers = {"Content-Disposition": f'attachment; filename="{kind}.{form}"'}
+    body = documents.sample(kind, form)
+    return web.Response(body=body, content_type=media_type, charset="utf-8", headers=headers)
+
+
+@CALLS.add(
+    "GET",
     "/v1/imports/{import_id}",
     "How far an import has got.",
     roles=STAFF,
@@ -125,6 +160,37 @@ async def lines(ask: Ask) -> web.StreamResponse:
 
     rows, cursor = await ask.gateway.store.read(work)
     return listing([store.line_document(row) for row in rows], None if cursor is None else str(cursor))
+
+
+@CALLS.add(
+    "GET",
+    "/v1/imports/{import_id}/refused",
+    "What was refused, as a CSV file: line, field, reason.",
+    roles=STAFF,
+    answers={200: None},
+    files=("text/csv",),
+    problems=("not-found",),
+)
+async def refused(ask: Ask) -> web.StreamResponse:
+    """Answer with all that was refused, piece by piece: it may be long."""
+    merchant_id, import_id = ask.merchant_id, ask.path("import_id")
+    row = _there(await ask.gateway.store.read(lambda conn: store.get(conn, merchant_id, import_id)))
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/csv; charset=utf-8",
+            "Content-Disposition": f'attachment; filename="{row["id"]}-refused.csv"',
+        }
+    )
+    await response.prepare(ask.request)
+    await response.write(documents.table([documents.HEAD]))
+    after: int | None = 0
+    while after is not None:
+        piece = partial(store.lines, merchant_id=merchant_id, import_id=import_id, limit=_AT_ONCE, refused=True)
+        rows, after = await ask.gateway.store.read(partial(piece, after=after))
+        told = [one for line in rows for one in documents.refusals(row["form"], store.line_document(line))]
+        await response.write(documents.table(told))
+    await response.write_eof()
+    return response
 
 
 def _there(row: RowMapping | None) -> RowMapping:

@@ -187,6 +187,13 @@ class PageQuery(Query):
     limit: Limit = 50
 
 
+class SampleQuery(Query):
+    """Which file to fill in."""
+
+    kind: Literal["orders", "shipments"]
+    form: Literal["csv", "ndjson"] = "csv"
+
+
 class ImportLinesQuery(Query):
     """Which lines of an import to list."""
 

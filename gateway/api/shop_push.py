@@ -21,9 +21,12 @@ from gateway.shops import accounts, inbox
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sqlalchemy import Connection, RowMapping
+
     from gateway.app import Gateway
 
 PATH = "/shops/{shop}/push/{account_id}"
+_NOTED_AGAIN_MS = 10_000
 
 
 def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -39,8 +42,13 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
         if row is None or row["shop"] != code:
             metrics.UNKNOWN_ACCOUNTS.inc()
             raise Problem("not-found")
-        body = await read_body(request, of.facts.push.max_bytes)
-        now = now_ms()
+        now, most = now_ms(), of.facts.push.max_bytes
+        try:
+            body = await read_body(request, most)
+        except Problem as trouble:
+            if trouble.kind.name == "too-large":
+                await _refuse(gateway, row, f"larger than {most} bytes", now)
+            raise
         headers = {name.lower(): value for name, value in request.headers.items()}
         push = Push(request.method, headers, request.query, body, datetime.fromtimestamp(now / 1000, UTC))
         reply = of.challenge(push)
@@ -50,13 +58,25 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
         account = accounts.opened(gateway.vault, row)
         try:
             of.verify(push, account.secrets)
-        except Forged:
+        except Forged as trouble:
             metrics.pushes(code, "forged").inc()
+            await _refuse(gateway, row, str(trouble), now)
             raise Problem("forged") from None
         kept = inbox.sealed(gateway.vault, row, kept_headers(headers), body, now)
-        await gateway.store.write(lambda conn: inbox.keep(conn, kept))
+
+        def work(conn: Connection) -> None:
+            inbox.keep(conn, kept)
+            accounts.note_push(conn, row, now)
+
+        await gateway.store.write(work)
         metrics.pushes(code, "kept").inc()
         gateway.read_shops()
         return web.Response(status=200)
 
     return take
+
+
+async def _refuse(gateway: Gateway, row: RowMapping, reason: str, now: int) -> None:
+    """Note a refusal for the shop's merchant, one at a time: who sends it may be anybody who knows the address."""
+    if row["refused_at"] is None or now - row["refused_at"] >= _NOTED_AGAIN_MS:
+        await gateway.store.write(lambda conn: accounts.note_refusal(conn, row, reason, now))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from connectors.shops import shop
+from connectors.shops import shop, shop_codes
 from gateway.accounts import BadAccount
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 CALLS = Calls("Shops")
 
 
-def _shown(ask: Ask, row: RowMapping, counted: Mapping[str, int]) -> dict[str, Any]:
+def _shown(ask: Ask, row: RowMapping, seen: Mapping[str, Any]) -> dict[str, Any]:
     public_url = ask.gateway.settings.public_url.rstrip("/")
-    return shown(ask.principal.role, "shop", accounts.document(row, counted, public_url))
+    return shown(ask.principal.role, "shop", accounts.document(row, seen, public_url))
 
 
 def _wrong(trouble: BadAccount) -> Problem:
@@ -65,17 +65,41 @@ async def create(ask: Ask) -> web.StreamResponse:
 async def find(ask: Ask) -> web.StreamResponse:
     """List shops."""
 
-    def work(conn: Connection) -> tuple[list[RowMapping], dict[str, dict[str, int]]]:
-        return accounts.listed(conn, ask.merchant_id), accounts.counts(conn, ask.merchant_id)
+    def work(conn: Connection) -> tuple[list[RowMapping], dict[str, dict[str, Any]]]:
+        return accounts.listed(conn, ask.merchant_id), accounts.seen(conn, ask.merchant_id)
 
-    rows, counted = await ask.gateway.store.read(work)
-    return listing([_shown(ask, row, counted.get(row["id"], {})) for row in rows])
+    rows, seen = await ask.gateway.store.read(work)
+    return listing([_shown(ask, row, seen.get(row["id"], {})) for row in rows])
+
+
+@CALLS.add(
+    "GET",
+    "/v1/shops/kinds",
+    "Every kind of shop: which secrets it needs, and what to do in the shop.",
+    roles=STAFF,
+    answers={200: answers.ShopKinds},
+)
+async def kinds(_ask: Ask) -> web.StreamResponse:
+    """List the kinds of shops, the one that fits any shop last."""
+    return listing([_kind(code) for code in sorted(shop_codes(), key=lambda code: (code == "generic", code))])
+
+
+def _kind(code: str) -> dict[str, Any]:
+    facts = shop(code).facts
+    return {
+        "code": code,
+        "name": facts.name,
+        "website": facts.website,
+        "credentials": [{"name": name, **secret.model_dump()} for name, secret in facts.secrets.items()],
+        "setup": list(facts.setup),
+        "unconfirmed": list(facts.unconfirmed),
+    }
 
 
 @CALLS.add(
     "GET",
     "/v1/shops/{shop_id}",
-    "A shop, and what of its pushes does not get on.",
+    "A shop: what came of its pushes, what was refused, and what does not get on.",
     roles=STAFF,
     answers={200: answers.ShopAccount},
     problems=("not-found",),
@@ -115,6 +139,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             if not tells:
                 values["told_until"] = None
             values["secrets"] = accounts.seal(vault, ask.merchant_id, shop_id, kept)
+            values |= {"refused_at": None, "refusal": ""}
         if values:
             accounts.change(conn, ask.merchant_id, shop_id, ask.now, **values)
         if wish.order_prefix is not None:  # a number that was another shop's may be free now
@@ -147,10 +172,10 @@ async def remove(ask: Ask) -> web.StreamResponse:
 
 
 async def _whole(ask: Ask) -> dict[str, Any]:
-    def work(conn: Connection) -> tuple[RowMapping | None, dict[str, dict[str, int]]]:
-        return accounts.get(conn, ask.merchant_id, ask.path("shop_id")), accounts.counts(conn, ask.merchant_id)
+    def work(conn: Connection) -> tuple[RowMapping | None, dict[str, dict[str, Any]]]:
+        return accounts.get(conn, ask.merchant_id, ask.path("shop_id")), accounts.seen(conn, ask.merchant_id)
 
-    row, counted = await ask.gateway.store.read(work)
+    row, seen = await ask.gateway.store.read(work)
     if row is None:
         raise Problem("not-found")
-    return _shown(ask, row, counted.get(row["id"], {}))
+    return _shown(ask, row, seen.get(row["id"], {}))

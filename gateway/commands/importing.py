@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import RowMapping
 
-    from gateway.imports.files import Form, Kind
+    from gateway.imports.columns import Kind
+    from gateway.imports.files import Form
     from gateway.settings import Settings
     from webhooks.store import Store
 

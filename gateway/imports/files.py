@@ -13,29 +13,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
+from gateway.imports.columns import COLUMNS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Kind = Literal["orders", "shipments"]
+    from gateway.imports.columns import Kind
+
 Form = Literal["csv", "ndjson"]
 
 MOST_BYTES = 20_000_000
 MOST_LINES = 200_000
 _LONGEST_LINE = 200_000
-
-_PLACE = ("street", "city", "region", "postal_code", "country", "latitude", "longitude")
-_BOTH = (
-    "order_number",
-    *(f"destination.{name}" for name in _PLACE),
-    *(f"recipient.{name}" for name in ("name", "email", "phone", "language", *_PLACE)),
-    "promised.from",
-    "promised.to",
-)
-COLUMNS: dict[Kind, tuple[str, ...]] = {
-    "orders": (*_BOTH, "placed_at", "line.id", "line.sku", "line.title", "line.quantity"),
-    "shipments": (*_BOTH, "tracking_number", "carrier", "account", "direction", "ship_date", "return_id"),
-}
-"""The columns of a CSV file; `metadata.<name>` is one as well."""
 
 _WHOLE = frozenset({"quantity"})
 _DECIMAL = frozenset({"latitude", "longitude"})

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from gateway.imports.files import Form, Kind
+    from gateway.imports.columns import Kind
+    from gateway.imports.files import Form
     from gateway.vault import Vault
 
 MOST_OPEN = 5
@@ -133,6 +134,7 @@ def document(row: RowMapping) -> dict[str, Any]:
     return {
         "id": row["id"],
         "kind": row["kind"],
+        "form": row["form"],
         "state": "running" if row["finished_at"] is None else "finished",
         "total": row["total"],
         "done": row["done"],

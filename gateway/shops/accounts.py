@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from connectors.shops.base import Shop
     from gateway.vault import Vault
 
-_A, _P = Shops.account.c, Shops.push.c
+_A, _P, _O = Shops.account.c, Shops.push.c, Shops.order.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,9 @@ def prepare(
         "tell_at": now if tells else None,
         "tell_failures": 0,
         "told_trouble": "",
+        "pushed_at": None,
+        "refused_at": None,
+        "refusal": "",
         "created_at": now,
         "changed_at": now,
     }
@@ -132,20 +135,42 @@ def change(conn: Connection, merchant_id: str, account_id: str, now: int, **valu
     return conn.execute(statement).mappings().first()
 
 
-def counts(conn: Connection, merchant_id: str) -> dict[str, dict[str, int]]:
-    """Return how many pushes are in which state, by shop: what does not get on is seen here."""
-    statement = (
-        select(_P.account_id, _P.state, func.count())
+def note_push(conn: Connection, row: RowMapping, now: int) -> None:
+    """Note that a push of a shop was kept."""
+    _note(conn, row, pushed_at=now)
+
+
+def note_refusal(conn: Connection, row: RowMapping, reason: str, now: int) -> None:
+    """Note that a push to a shop's address was refused."""
+    _note(conn, row, refused_at=now, refusal=reason)
+
+
+def _note(conn: Connection, row: RowMapping, **values: Any) -> None:
+    mine = (_A.merchant_id == row["merchant_id"], _A.id == row["id"])
+    conn.execute(update(Shops.account).where(*mine).values(**values))
+
+
+def seen(conn: Connection, merchant_id: str) -> dict[str, dict[str, Any]]:
+    """Return what came of shops' pushes, by shop: `orders`, and how many get on no further and why."""
+    found: dict[str, dict[str, Any]] = {}
+    orders = select(_O.account_id, func.count()).where(_O.merchant_id == merchant_id).group_by(_O.account_id)
+    for account_id, count in conn.execute(orders):
+        found.setdefault(account_id, {})["orders"] = count
+    stuck = (
+        select(_P.account_id, _P.state, func.count(), func.max(_P.id))
         .where(_P.merchant_id == merchant_id, _P.state.in_(["waiting", "unreadable"]))
         .group_by(_P.account_id, _P.state)
     )
-    found: dict[str, dict[str, int]] = {}
-    for account_id, state, count in conn.execute(statement):
-        found.setdefault(account_id, {})[state] = count
+    for account_id, state, count, last in conn.execute(stuck).all():
+        of = found.setdefault(account_id, {})
+        of[state] = count
+        if state == "unreadable":
+            why = select(_P.reason).where(_P.merchant_id == merchant_id, _P.id == last)
+            of["unreadable_reason"] = conn.execute(why).scalar_one()
     return found
 
 
-def document(row: RowMapping, counted: Mapping[str, int], public_url: str) -> dict[str, Any]:
+def document(row: RowMapping, seen_of: Mapping[str, Any], public_url: str) -> dict[str, Any]:
     """Return a shop as its merchant sees it."""
     return {
         "id": row["id"],
@@ -155,8 +180,13 @@ def document(row: RowMapping, counted: Mapping[str, int], public_url: str) -> di
         "push_url": f"{public_url}/shops/{row['shop']}/push/{row['id']}",
         "writes_back": row["tell_at"] is not None,
         "writes_back_trouble": row["told_trouble"],
-        "waiting": counted.get("waiting", 0),
-        "unreadable": counted.get("unreadable", 0),
+        "orders": seen_of.get("orders", 0),
+        "last_push_at": millis_instant(row["pushed_at"]),
+        "last_refused_at": millis_instant(row["refused_at"]),
+        "last_refusal": row["refusal"],
+        "waiting": seen_of.get("waiting", 0),
+        "unreadable": seen_of.get("unreadable", 0),
+        "unreadable_reason": seen_of.get("unreadable_reason", ""),
         "created_at": millis_instant(row["created_at"]),
         "updated_at": millis_instant(row["changed_at"]),
     }

@@ -31,6 +31,11 @@ class ShopAccount(SQLModel, table=True):
     tell_failures: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     told_trouble: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """Why the shop is not told, in its own words as far as they may be shown."""
+    pushed_at: int | None = Field(default=None, sa_type=BigInteger)
+    """When its last push was kept."""
+    refused_at: int | None = Field(default=None, sa_type=BigInteger)
+    refusal: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Why a push was last refused, with these secrets."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 

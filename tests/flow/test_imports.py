@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import datetime
 
 import orjson
@@ -9,6 +11,7 @@ import pytest
 from sqlalchemy import select, update
 
 from gateway.imports import store
+from gateway.imports.files import COLUMNS
 from gateway.imports.importer import Importer
 from gateway.imports.tables import Imports
 
@@ -166,3 +169,50 @@ async def test_what_was_taken_in_long_ago_is_forgotten_with_its_lines(house):
     assert len(await lines(house, done["id"])) == 4
     await house.gateway.store.write(lambda conn: store.drop_before(conn, at + 1_000))
     assert (await house.call("GET", f"/v1/imports/{done['id']}")).status == 404
+
+
+@pytest.mark.parametrize("kind", ["orders", "shipments"])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+async def test_the_sample_of_a_file_is_taken_in_whole_and_has_known_columns_only(house, kind, form):
+    sample = await house.call("GET", f"/v1/imports/sample?kind={kind}&form={form}")
+    assert sample.headers["Content-Disposition"] == f'attachment; filename="{kind}.{form}"'
+    headers = {"Content-Type": sample.headers["Content-Type"]}
+    done = await finished(house, await take(house, kind, sample.body.decode(), headers))
+    assert (done["form"], counts(done)) == (form, [2, 2, 2, 0, 0])
+
+
+async def test_the_api_says_which_columns_there_are(house):
+    orders, shipments = (await house.call("GET", "/v1/imports/kinds")).json["data"]
+    assert (orders["kind"], shipments["kind"]) == ("orders", "shipments")
+    assert [one["name"] for one in orders["columns"]] == [*COLUMNS["orders"], "metadata.<name>"]
+    assert [one["name"] for one in shipments["columns"] if one["required"]] == ["tracking_number"]
+    assert all(one["help"] for one in orders["columns"] + shipments["columns"])
+    assert (orders["most_bytes"], orders["most_lines"]) == (20_000_000, 200_000)
+
+
+async def test_what_was_refused_is_a_file_with_line_field_and_reason(house):
+    wrong = (
+        "order_number,placed_at,line.sku,line.quantity\n"
+        "A-1,2026-11-01T08:00:00Z,shirt,2\nA-2,yesterday,hat,none\nA-3,,hat,0\nA-3,,hat,1\n"
+    )
+    import_id = await take(house, "orders", wrong)
+    await finished(house, import_id)
+    answer = await house.call("GET", f"/v1/imports/{import_id}/refused")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{import_id}-refused.csv"'
+    told = list(csv.reader(io.StringIO(answer.body.decode())))
+    assert told[0] == ["line", "field", "reason"]
+    assert [row[:2] for row in told[1:]] == [["3", "line.quantity"], ["4", "line.quantity"], ["5", "line.quantity"]]
+    evil = '{"order_number": "A-9", "=1+1": 1}\n{"order_number": "A-10", "lines": [{"quantity": 0}]}\n['
+    import_id = await take(house, "orders", evil, NDJSON)
+    await finished(house, import_id)
+    told = list(csv.reader(io.StringIO((await house.call("GET", f"/v1/imports/{import_id}/refused")).body.decode())))
+    assert [row[:2] for row in told[1:]] == [["1", "'=1+1"], ["2", "lines.0.quantity"], ["3", ""]]
+    assert told[3][2] == "is not JSON"
+
+
+async def test_a_long_list_of_refusals_is_sent_piece_by_piece(house):
+    import_id = await take(house, "shipments", "tracking_number\n" + "ABC\n" * 1_200)
+    assert counts(await finished(house, import_id)) == [1_200, 1_200, 0, 0, 1_200]
+    rows = (await house.call("GET", f"/v1/imports/{import_id}/refused")).body.decode().splitlines()
+    assert [row.split(",")[0] for row in rows[1:]] == [str(line) for line in range(2, 1_202)]

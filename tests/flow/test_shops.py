@@ -13,6 +13,7 @@ from sqlalchemy import select
 from connectors.samples import load
 from connectors.shops import HERE
 from gateway.shops.tables import Shops
+from normalizer.render import millis_instant
 
 SECRET = "shpss_written-for-tests"
 UPS = "1Z7R4K900348500016"
@@ -399,3 +400,53 @@ async def test_another_merchant_s_shop_makes_orders_of_theirs_alone(house):
     await push(house, account_id, "shopify", "order-created")
     assert (await house.call("GET", "/v1/orders")).json["data"] == []
     assert len((await house.call("GET", "/v1/orders", key=stranger)).json["data"]) == 1
+
+
+async def shop_seen(house, account_id):
+    one = (await house.call("GET", f"/v1/shops/{account_id}")).json
+    (listed,) = (await house.call("GET", "/v1/shops")).json["data"]
+    assert one == listed
+    return [one[name] for name in ("last_push_at", "last_refused_at", "last_refusal", "orders", "unreadable_reason")]
+
+
+async def test_a_shop_says_what_came_last_what_was_refused_and_how_many_orders_it_made(house):
+    account_id = await shop_of(house)
+    assert await shop_seen(house, account_id) == [None, None, "", 0, ""]
+    path = f"/shops/shopify/push/{account_id}"
+    forged = await house.call("POST", path, data=b"{}", headers={"x-shopify-hmac-sha256": "dGVzdA=="}, key=None)
+    assert forged.status == 401
+    came, refused, why, orders, unreadable = await shop_seen(house, account_id)
+    assert (came, why, orders, unreadable) == (None, "the signature is not this body's", 0, "")
+    # Who knows the address alone does not have us write with every try.
+    assert (await house.call("POST", path, data=b"{}", key=None)).status == 401
+    assert await shop_seen(house, account_id) == [None, refused, why, 0, ""]
+    await push(house, account_id, "shopify", "order-created")
+    await push(house, account_id, "shopify", "order-created", change=lambda order: order.pop("name"))
+    pushes = await house.gateway.store.read(
+        lambda conn: conn.execute(select(Shops.push.c.received_at).order_by(Shops.push.c.id)).scalars().all()
+    )
+    came, again, why, orders, unreadable = await shop_seen(house, account_id)
+    assert (came, again, orders) == (millis_instant(pushes[-1]), refused, 1)
+    assert unreadable.startswith("the field 'name' is missing")
+    before = (await house.call("GET", f"/v1/shops/{account_id}")).json["updated_at"]
+    assert before == (await house.call("GET", f"/v1/shops/{account_id}")).json["created_at"]
+    await house.call("PATCH", f"/v1/shops/{account_id}", {"secrets": {"signing_secret": "a new one"}})
+    assert (await shop_seen(house, account_id))[:4] == [came, None, "", 1]
+
+
+async def test_a_push_that_is_too_large_is_a_refusal_too(house):
+    account_id = await shop_of(house)
+    answer = await house.call("POST", f"/shops/shopify/push/{account_id}", data=b" " * 4_000_001, key=None)
+    assert answer.status == 413
+    assert (await shop_seen(house, account_id))[2] == "larger than 4000000 bytes"
+
+
+async def test_the_api_says_which_shops_there_are_and_what_each_needs(house):
+    told = {one["code"]: one for one in (await house.call("GET", "/v1/shops/kinds")).json["data"]}
+    assert list(told) == ["shopify", "woocommerce", "generic"]
+    assert [one["name"] for one in told["shopify"]["credentials"]] == ["signing_secret", "domain", "access_token"]
+    own = {code: next((one["own"], one["prefix"]) for one in of["credentials"]) for code, of in told.items()}
+    assert own == {"shopify": (False, ""), "woocommerce": (True, ""), "generic": (True, "whsec_")}
+    for of in told.values():
+        assert len(of["setup"]) > 1
+        assert all(one["title"] and one["help"] for one in of["credentials"])

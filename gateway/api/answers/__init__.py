@@ -51,7 +51,7 @@ from gateway.api.answers.endpoints import (
     Secret,
     TestResult,
 )
-from gateway.api.answers.imports import Import, ImportedLine, ImportLines, ImportPage
+from gateway.api.answers.imports import Import, ImportedLine, ImportKinds, ImportLines, ImportPage
 from gateway.api.answers.insights import (
     EtaAccuracyInsights,
     OnTimeInsights,
@@ -116,7 +116,7 @@ from gateway.api.answers.shipments import (
     Shipments,
     TrackingLink,
 )
-from gateway.api.answers.shops import ShopAccount, ShopAccounts
+from gateway.api.answers.shops import ShopAccount, ShopAccounts, ShopKinds
 from gateway.api.answers.staff import (
     Act,
     Acts,
@@ -180,6 +180,7 @@ __all__ = [
     "Handling",
     "Health",
     "Import",
+    "ImportKinds",
     "ImportLines",
     "ImportPage",
     "ImportedLine",
@@ -254,6 +255,7 @@ __all__ = [
     "Shop",
     "ShopAccount",
     "ShopAccounts",
+    "ShopKinds",
     "Subscription",
     "Subscriptions",
     "Template",

@@ -15,6 +15,7 @@ class Import(BaseModel, extra="forbid"):
 
     id: str
     kind: Literal["orders", "shipments"]
+    form: Literal["csv", "ndjson"]
     state: Literal["running", "finished"]
     total: int = Field(description="Orders or shipments in the file; of a CSV file several lines may be one order.")
     done: int
@@ -23,6 +24,30 @@ class Import(BaseModel, extra="forbid"):
     refused: int
     created_at: datetime
     finished_at: datetime | None
+
+
+class ImportColumn(BaseModel, extra="forbid"):
+    """A column of a CSV file."""
+
+    name: str
+    help: str
+    required: bool
+
+
+class ImportKind(BaseModel, extra="forbid"):
+    """What a file of orders or of shipments may hold."""
+
+    kind: Literal["orders", "shipments"]
+    columns: list[ImportColumn]
+    most_bytes: int
+    most_lines: int
+
+
+class ImportKinds(BaseModel, extra="forbid"):
+    """What files may hold."""
+
+    data: list[ImportKind]
+    next_cursor: str | None
 
 
 class ImportPage(BaseModel, extra="forbid"):
