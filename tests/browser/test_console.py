@@ -35,6 +35,8 @@ CONSENT = {"how": "checkout", "at": "2026-11-01T10:00:00Z", "wording": "Tell me 
 PAGES = (
     "endpoints",
     "setup",
+    "setup/shops",
+    "setup/imports",
     "setup/keys",
     "setup/channels",
     "setup/templates",

@@ -409,6 +409,7 @@ async def shop_seen(house, account_id):
     return [one[name] for name in ("last_push_at", "last_refused_at", "last_refusal", "orders", "unreadable_reason")]
 
 
+@pytest.mark.both_databases
 async def test_a_shop_says_what_came_last_what_was_refused_and_how_many_orders_it_made(house):
     account_id = await shop_of(house)
     assert await shop_seen(house, account_id) == [None, None, "", 0, ""]

@@ -72,13 +72,16 @@ export async function api(method, path, body) {
   } catch {
     throw new Problem(0, { title: "The gateway cannot be reached. Are you offline?" });
   }
-  if (answer.status === 401) {
-    if (!leaving) location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-    await new Promise(() => {});
-  }
+  if (answer.status === 401) await toTheDoor();
   const told = answer.status === 204 ? null : await answer.json().catch(() => ({}));
   if (!answer.ok) throw new Problem(answer.status, told ?? {});
   return told;
+}
+
+// Leads whoever is signed out to the door; nothing goes on here.
+export function toTheDoor() {
+  if (!leaving) location.assign(`/console/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  return new Promise(() => {});
 }
 
 const sameDay = (one, other) => one.toDateString() === other.toDateString();
@@ -137,11 +140,11 @@ export function troubleWords(kind) {
   return words.queues[kind] ?? kind.replaceAll("_", " ");
 }
 
-// A number with a button that copies it.
-export function copyable(text, label = "Copy") {
-  const button = h("button", { type: "button", class: "quiet copy", "aria-label": `${label} ${text}`, onclick: async () => {
+// A number with a button that copies it. With a `label` of its own the text is nothing to be said aloud, such as a secret.
+export function copyable(text, label = null) {
+  const button = h("button", { type: "button", class: "quiet copy", "aria-label": label ?? `Copy ${text}`, onclick: async () => {
     await navigator.clipboard.writeText(text);
-    say(`Copied ${text}`);
+    say(label === null ? `Copied ${text}` : "Copied");
   } }, "Copy");
   return h("span", { class: "copyable" }, h("bdi", { class: "number" }, text), button);
 }

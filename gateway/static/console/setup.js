@@ -1,18 +1,19 @@
-// Set-up: carrier accounts, unlisted codes, keys, ways to reach people, words, look.
+// Set-up: carrier accounts, unlisted codes, shops, files, keys, ways to reach people, words, look.
 
 import { all, api, button, complaint, copyable, fill, form, h, happenings, owner, plural, say, show, skeleton, statusWords, sure, table, timeOf } from "./lib.js";
 
-const PARTS = [["accounts", "Carrier accounts", accounts], ["keys", "Keys", keys], ["channels", "Ways to reach people", channels], ["templates", "Words of notices", templates], ["look", "Your look", look]];
+const PARTS = [["accounts", "Carrier accounts", accounts], ["shops", "Shops", (place) => import("./shops.js").then((one) => one.shops(place))], ["imports", "Imports", (place, query) => import("./imports.js").then((one) => one.imports(place, query))], ["keys", "Keys", keys], ["channels", "Ways to reach people", channels], ["templates", "Words of notices", templates], ["look", "Your look", look]];
 
-export async function open(main, part = "accounts") {
+export async function open(main, part = "accounts", query = new URLSearchParams()) {
   const found = PARTS.find(([name]) => name === part) ?? PARTS[0];
   const place = h("div", { class: "stack" }, h("section", { class: "card" }, skeleton()));
   const tabs = h("nav", { class: "tabs", "aria-label": "Set-up" }, ...PARTS.filter(([name]) => owner || name !== "keys").map(([name, text]) => h("a", { href: `/console/setup/${name}`, "aria-current": name === found[0] ? "page" : null }, text)));
   fill(main, h("div", { class: "stack" }, tabs, place));
   try {
-    await found[2](place);
+    return await found[2](place, query);
   } catch (trouble) {
     fill(place, h("section", { class: "card" }, h("h1", {}, found[1]), complaint(trouble)));
+    return undefined;
   }
 }
 
