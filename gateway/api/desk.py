@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import base64
-import csv
-import io
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
 from sqlalchemy import delete, select
 
-from gateway import listing, shipments
+from gateway import listing, shipments, spreadsheet
 from gateway.api import answers, desk_requests
 from gateway.api.calls import STAFF, Ask, Calls, answer
 from gateway.api.calls import listing as list_of
@@ -28,7 +26,7 @@ from gateway.visibility import shown
 from normalizer import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sqlalchemy import Connection, RowMapping
 
@@ -123,9 +121,9 @@ async def _table(ask: Ask, wanted: work.Work) -> web.StreamResponse:
         }
     )
     await response.prepare(ask.request)
-    await response.write(_lines([_COLUMNS]))
+    await response.write(spreadsheet.lines([_COLUMNS]))
     while True:
-        await response.write(_lines(_told(row, handling, names) for row, handling in rows))
+        await response.write(spreadsheet.lines(_told(row, handling, names) for row, handling in rows))
         if cursor is None:
             break
         rows, cursor = await _page(ask, wanted, cursor, _AT_ONCE)
@@ -133,23 +131,11 @@ async def _table(ask: Ask, wanted: work.Work) -> web.StreamResponse:
     return response
 
 
-def _lines(rows: Iterable[Iterable[str]]) -> bytes:
-    written = io.StringIO()
-    csv.writer(written).writerows(rows)
-    return written.getvalue().encode()
-
-
-def _told(row: RowMapping, handling: Mapping[str, Any], names: Mapping[str, str]) -> list[str]:
+def _told(row: RowMapping, handling: Mapping[str, Any], names: Mapping[str, str]) -> list[Any]:
     assignee = handling["assignee"] or ""
     since = render.millis_instant(row["since"])
     told = {**row, **handling, "since": since, "assignee": names.get(assignee, assignee)}
-    return [_cell(told[name]) for name in _COLUMNS]
-
-
-def _cell(value: Any) -> str:
-    """Return a value for a table; what a spreadsheet would take for a formula is told to be text."""
-    text = "" if value is None else str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    return [told[name] for name in _COLUMNS]
 
 
 def _values(ask: Ask, wish: HandlingChange) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
+from gateway import spreadsheet
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
@@ -182,13 +183,13 @@ async def refused(ask: Ask) -> web.StreamResponse:
         }
     )
     await response.prepare(ask.request)
-    await response.write(documents.table([documents.HEAD]))
+    await response.write(spreadsheet.lines([documents.HEAD]))
     after: int | None = 0
     while after is not None:
         piece = partial(store.lines, merchant_id=merchant_id, import_id=import_id, limit=_AT_ONCE, refused=True)
         rows, after = await ask.gateway.store.read(partial(piece, after=after))
         told = [one for line in rows for one in documents.refusals(row["form"], store.line_document(line))]
-        await response.write(documents.table(told))
+        await response.write(spreadsheet.lines(told))
     await response.write_eof()
     return response
 

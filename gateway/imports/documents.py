@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +12,7 @@ from gateway.imports import files
 from gateway.imports.columns import COLUMNS, METADATA, REQUIRED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from gateway.imports.columns import Kind
     from gateway.imports.files import Form
@@ -52,13 +50,3 @@ def field_of(form: Form, pointer: str) -> str:
     """Return what a JSON pointer is called in the file: of a CSV file its column."""
     name = pointer.removeprefix("/").replace("/", ".")
     return re.sub(r"^lines\.\d+\.", "line.", name) if form == "csv" else name
-
-
-def table(rows: Iterable[Iterable[str]]) -> bytes:
-    """Return rows as CSV; what a spreadsheet would take for a formula is told to be text."""
-    written = io.StringIO()
-    csv.writer(written).writerows([f"'{cell}" if cell[:1] in _FORMULA else cell for cell in row] for row in rows)
-    return written.getvalue().encode()
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")

@@ -15,7 +15,8 @@ DROP = """([name, text]) => {
   const carried = new DataTransfer();
   carried.items.add(new File([text], name));
   for (const type of ["dragover", "drop"]) {
-    document.querySelector(".drop").dispatchEvent(new DragEvent(type, { dataTransfer: carried, cancelable: true }));
+    const told = { dataTransfer: carried, cancelable: true, bubbles: true };
+    document.querySelector(".drop").dispatchEvent(new DragEvent(type, told));
   }
 }"""
 
@@ -46,6 +47,9 @@ async def test_a_file_is_chosen_and_each_mistake_is_named(house, phone, size, sc
     await expect(page.locator("main .empty")).to_have_text("No file was imported yet.")
     await page.locator("summary").click()
     await expect(page.locator("main td").first).to_have_text("order_number")
+    card = await page.locator("main .card").first.bounding_box()
+    chooser = await page.locator("#import-file").bounding_box()
+    assert chooser["x"] + chooser["width"] < card["x"] + card["width"]
     await keep(page, f"imports-{scheme}-{size['width']}", full_page=True)
     assert await serious(page) == []
     assert await too_wide(page) == 0

@@ -68,10 +68,7 @@ function begin(kinds) {
   const sending = h("div", {});
   const kind = h("select", { id: "import-kind", onchange: () => draw() }, ...kinds.map((of) => h("option", { value: of.kind }, of.kind)));
   const box = h("input", { type: "file", id: "import-file", accept: Object.keys(TYPES).map((ending) => `.${ending}`).join(","), "aria-describedby": "import-limits" });
-  const drop = h("div", { class: "drop",
-    ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
-    ondragleave: () => drop.classList.remove("over"),
-    ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); if (event.dataTransfer.files.length) box.files = event.dataTransfer.files; } },
+  const drop = h("div", { class: "drop" },
     h("label", { for: "import-file" }, h("strong", {}, "The file")), box, h("p", { class: "small", id: "import-limits" }, `Choose it, or drop it here: CSV (.csv) or a JSON object a line (.ndjson), in UTF-8, at most ${size(kinds[0].most_bytes)} and ${kinds[0].most_lines.toLocaleString("en-GB")} lines.`));
   const submit = h("button", { type: "submit", class: "button" }, "Import");
 
@@ -105,8 +102,14 @@ function begin(kinds) {
     }
   }
 
+  // The whole card takes the file: one that is dropped beside would open in the page's place.
+  const dropping = {
+    ondragover: (event) => { event.preventDefault(); drop.classList.add("over"); },
+    ondragleave: () => drop.classList.remove("over"),
+    ondrop: (event) => { event.preventDefault(); drop.classList.remove("over"); if (event.dataTransfer.files.length) box.files = event.dataTransfer.files; },
+  };
   draw();
-  return h("section", { class: "card" }, h("h1", {}, "Import a file"), h("p", { class: "soft" }, "For what your shop does not send by itself: orders and parcels of a spreadsheet or of another system. The same file again makes nothing twice, and a bad line harms no other."),
+  return h("section", { class: "card", ...dropping }, h("h1", {}, "Import a file"), h("p", { class: "soft" }, "For what your shop does not send by itself: orders and parcels of a spreadsheet or of another system. The same file again makes nothing twice, and a bad line harms no other."),
     h("form", { class: "stack", onsubmit: (event) => { event.preventDefault(); act(submit, send); } }, h("div", { class: "field" }, h("label", { for: "import-kind" }, "What is in it"), kind), about, drop, sending, submit), columns);
 }
 

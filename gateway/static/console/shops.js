@@ -109,7 +109,7 @@ function connect(kinds, done) {
   function draw() {
     const kind = kinds.find((one) => one.code === choice.value);
     fill(fields,
-      h("details", {}, h("summary", {}, `What you will do in ${kind.name}`), h("ol", { class: "steps" }, ...kind.setup.map((step) => h("li", {}, step))), h("p", { class: "small" }, "The address is made when you connect the shop.")),
+      h("details", {}, h("summary", {}, `What you will do in ${kind.name}`), h("div", { class: "stack" }, h("ol", { class: "steps" }, ...kind.setup.map((step) => h("li", {}, step))), h("p", { class: "small" }, "The address is made when you connect the shop."))),
       form([LABEL, ...secretFields(kind.credentials), PREFIX], "Connect", async (values) => {
         const secrets = secretsOf(values);
         const made = await named(kind, () => api("POST", "/v1/shops", { shop: kind.code, label: values.label ?? "", order_prefix: values.order_prefix ?? "", secrets }));
