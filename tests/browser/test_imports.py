@@ -163,6 +163,7 @@ async def test_a_file_is_imported_without_a_mouse(house, phone):
     await page.set_input_files("#import-file", [file("orders.csv", ORDERS)])
     await tab_to(page, "Import")
     await keys.press("Enter")
+    await expect(page.locator("main h1")).to_have_text("Import of 3 orders")  # the list has a status of its own
     await expect(page.locator("main .status")).to_contain_text("done, 1 refused")
     await page.wait_for_function("() => document.activeElement.id === 'main'")
     await focus(page)
