@@ -10,9 +10,9 @@ import orjson
 from sqlalchemy import select, update
 
 from connectors import UnknownCarrier, carrier_codes, connector
-from connectors.base import Pushes
+from connectors.base import Polls, Pushes
 from gateway.ids import new_id
-from gateway.registering import AccountChoice
+from gateway.registering import AccountChoice, no_such_carrier
 from gateway.tables import Tables
 from normalizer import render
 
@@ -109,10 +109,12 @@ def prepare(
     try:
         of = connector(carrier)
     except UnknownCarrier:
-        raise BadAccount(
-            {"carrier": f"there is no connector of that code; there are {', '.join(carrier_codes())}"}
-        ) from None
+        raise BadAccount({"carrier": no_such_carrier(carrier)}) from None
     check_secrets(of, given)
+    if not given and of.facts.secrets and not isinstance(of, Polls):
+        # It is only ever pushed to, and no push could prove itself.
+        choice = " or ".join(sorted(of.facts.secrets))
+        raise BadAccount({"secrets": f"hold none, so that every push would be refused: give {choice}"})
     account_id = new_id("acc")
     return NewAccount(
         id=account_id, carrier=carrier, label=label, mode=mode, sealed=seal(vault, merchant_id, account_id, given)

@@ -53,12 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _for_people(trouble: Exception) -> str:
-    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - all three only where something went wrong
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - all four only where something went wrong
 
     from gateway.db import NotNow  # noqa: PLC0415
     from gateway.schema import UnknownSchema  # noqa: PLC0415
+    from gateway.vault import KeyTrouble  # noqa: PLC0415
 
-    if isinstance(trouble, NotNow | UnknownSchema):
+    if isinstance(trouble, NotNow | UnknownSchema | KeyTrouble):
         return str(trouble)
     said = (
         f"the database: {trouble.orig}" if isinstance(trouble, DBAPIError) else f"{type(trouble).__name__}: {trouble}"
@@ -135,7 +136,7 @@ def _data(commands: Parsers) -> None:
     merchant = commands.add_parser("merchant", help="make a merchant", description="Make a merchant.")
     whats = merchant.add_subparsers(title="commands", metavar="COMMAND", required=True)
     create = _command(whats, "create", "data:create_merchant", "make a merchant and the first key", "Prints both once.")
-    create.add_argument("name", metavar="NAME")
+    create.add_argument("name", metavar="NAME", help="what the merchant is called")
     create.add_argument("--email", metavar="ADDRESS", help="where it is written to when an endpoint of it fails")
     _settings(create)
     taken = _command(
@@ -146,8 +147,8 @@ def _data(commands: Parsers) -> None:
         "CSV or NDJSON, as the API takes it; also beside a gateway that serves. Exit code 1 where lines were refused.",
     )
     taken.add_argument("file", metavar="FILE", help="its name ends in .csv or .ndjson; - reads standard input")
-    taken.add_argument("--merchant", metavar="ID", required=True)
-    taken.add_argument("--kind", choices=("orders", "shipments"), default="shipments")
+    taken.add_argument("--merchant", metavar="ID", required=True, help="whose they are")
+    taken.add_argument("--kind", choices=("orders", "shipments"), default="shipments", help="what is in it (shipments)")
     taken.add_argument("--format", choices=("csv", "ndjson"), help="where the file's name does not tell")
     _settings(taken)
     person = commands.add_parser("person", help="let somebody in to the console", description="People at the console.")
@@ -159,9 +160,9 @@ def _data(commands: Parsers) -> None:
         "make a link with which somebody sets a password",
         "Also for a forgotten password. The link is good for three days, once.",
     )
-    invite.add_argument("email", metavar="EMAIL")
+    invite.add_argument("email", metavar="EMAIL", help="the address they sign in with")
     invite.add_argument("--merchant", metavar="ID", help="whose person they are; left out, an operator of the gateway")
-    invite.add_argument("--role", choices=("merchant", "support"), default="merchant", help="what they may (merchant)")
+    invite.add_argument("--role", choices=("merchant", "support"), help="what they may there (merchant)")
     _settings(invite)
     shut_out = _command(
         whos,
@@ -170,7 +171,7 @@ def _data(commands: Parsers) -> None:
         "end somebody's sessions and links; they may not sign in any more",
         "An invitation lets them in again.",
     )
-    shut_out.add_argument("email", metavar="EMAIL")
+    shut_out.add_argument("email", metavar="EMAIL", help="the address they sign in with")
     _settings(shut_out)
     replay = _command(
         commands,
@@ -180,7 +181,7 @@ def _data(commands: Parsers) -> None:
         "After a code table or a connector was mended: only real changes are told.",
     )
     _settings(replay)
-    replay.add_argument("--carrier", metavar="CODE")
+    replay.add_argument("--carrier", metavar="CODE", help="of one carrier")
     replay.add_argument("--since", metavar="TIME", help="RFC 3339, or so long ago: 36h, 7d")
     replay.add_argument("--shops", action="store_true", help="shops' pushes that could not be read, and nothing else")
     replay.add_argument("--unreadable", action="store_true", help="only payloads that could not be read")
@@ -197,7 +198,7 @@ def _reading(commands: Parsers) -> None:
     detect = _command(
         commands, "detect", "reading:detect", "whose a tracking number may be", "Best first; a hint, never proof."
     )
-    detect.add_argument("number", metavar="NUMBER")
+    detect.add_argument("number", metavar="NUMBER", help="a tracking number, spaced as you like")
     detect.add_argument("--json", action="store_true", help="as JSON")
     normalize = _command(
         commands,
@@ -207,7 +208,7 @@ def _reading(commands: Parsers) -> None:
         "No database and no network. Exit code 2 where the body cannot be read.",
     )
     normalize.add_argument("file", metavar="FILE", help="the body; - reads standard input")
-    normalize.add_argument("--carrier", metavar="CODE", required=True)
+    normalize.add_argument("--carrier", metavar="CODE", required=True, help="whose body it is: carriers lists them")
     normalize.add_argument("--push", action="store_true", help="the body came as a push, not as an answer")
     normalize.add_argument("--header", metavar="'K: V'", action="append", default=[], help="a header that came with it")
     normalize.add_argument("--number", metavar="N", action="append", default=[], help="the number that was asked for")

@@ -113,7 +113,7 @@ def choose_carrier(number: str, given: str | None) -> tuple[str, str]:
         code = given.strip().lower()
         if code in carrier_codes():
             return code, "merchant"
-        raise Refused([("/carrier", _no_such(code))])
+        raise Refused([("/carrier", no_such_carrier(code))])
     found = detect(number, known_formats())
     if found and found[0].carrier in carrier_codes() and _clear(found):
         return found[0].carrier, "detected"
@@ -121,6 +121,8 @@ def choose_carrier(number: str, given: str | None) -> tuple[str, str]:
         reason = "no carrier we know uses such numbers"
     elif found[0].carrier not in carrier_codes() and _clear(found):
         reason = f"it looks like a number of {carrier_name(found[0].carrier)}, for which there is no connector"
+    elif len(found) == 1:
+        reason = f"it may be a number of {carrier_name(found[0].carrier)}, or of a carrier we do not know"
     else:
         reason = "more than one carrier may use such numbers"
     raise Refused([("/carrier", f"{reason}: name the carrier")], candidates(number))
@@ -138,7 +140,8 @@ def _clear(found: Sequence[Candidate]) -> bool:
     return True
 
 
-def _no_such(code: str) -> str:
+def no_such_carrier(code: str) -> str:
+    """Return what is said of a code without a connector, with the near ones or all there are."""
     near = get_close_matches(code, carrier_codes(), n=3, cutoff=0.5)
     if near:
         return f"there is no connector of that code; did you mean {' or '.join(near)}?"

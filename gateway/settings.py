@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PREFIX = "GATEWAY_"
+_TILES = re.compile(r"https?://[^\s;,'\"]+|/[^\s;,'\"]*")
 Role = Literal["api", "ingest", "poll", "dispatch"]
 
 
@@ -101,7 +104,6 @@ class Settings(BaseModel):
     )
     map_tiles: str = Field(
         default="",
-        pattern=r"^$|^https?://[^\s;,'\"]+$|^/[^\s;,'\"]*$",
         description="Where the maps' ground comes from: a tile address such as "
         "`https://tiles.example.com/{z}/{x}/{y}.png`, or that of a GeoJSON file of streets (`.geojson`) on this host. "
         "Empty: maps show places on plain ground, and nobody else learns who looks.",
@@ -121,7 +123,25 @@ class Settings(BaseModel):
     @classmethod
     def _networks(cls, value: Any) -> Any:
         ranges = value.split(",") if isinstance(value, str) else value
-        return tuple(ip_network(str(one).strip(), strict=False) for one in ranges if str(one).strip())
+        try:
+            return tuple(ip_network(str(one).strip(), strict=False) for one in ranges if str(one).strip())
+        except ValueError:
+            raise ValueError("must be address ranges such as 127.0.0.0/8, with commas between them") from None
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if value and (parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be an address such as https://hub.example.com")
+        return value
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _ground(cls, value: str) -> str:
+        if value and not _TILES.fullmatch(value):
+            raise ValueError("must be an address such as https://tiles.example.com/{z}/{x}/{y}.png or /streets.geojson")
+        return value
 
     @field_validator("roles", mode="before")
     @classmethod

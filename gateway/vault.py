@@ -15,14 +15,25 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from sqlalchemy import inspect, select
 from sqlalchemy.engine import make_url
 
-from gateway.db import is_postgres
+from gateway.db import is_postgres, run_once
+from gateway.orders.tables import Orders
+from gateway.people.tables import People
 from gateway.settings import SHORTEST_KEY
+from gateway.shops.tables import Shops
+from gateway.tables import Tables
+from webhooks.tables import Tables as Endpoints
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from gateway.settings import Settings
 
+_WITH_SECRETS = (
+    Tables.account, Endpoints.endpoint, People.account, Shops.account, Tables.shipment, Orders.order
+)  # fmt: skip
 _VERSION = b"\x01"
 _KEY_ID = 4
 _NONCE = 12
@@ -30,6 +41,10 @@ _NONCE = 12
 
 class Sealed(ValueError):  # noqa: N818 - it names what stays sealed
     """The bytes were sealed with another key, for another merchant or purpose, or are damaged."""
+
+
+class KeyTrouble(ValueError):  # noqa: N818 - it names what there is
+    """There is no secret key to work with; the text says what to do."""
 
 
 class Vault:
@@ -70,20 +85,37 @@ def _bound(merchant_id: str, purpose: str) -> bytes:
 def secret_key(settings: Settings) -> str:
     """Return the set key, or the one kept in a file beside the SQLite database, made on first use (mode 0600).
 
-    Raises `ValueError` where there is no such place, or where the file holds no key.
+    Raises `KeyTrouble` where there is no such place, where the file cannot be read or holds no key, and where it is
+    gone although the database holds what was sealed with it: a fresh key would open none of that.
     """
     if settings.secret_key:
         return settings.secret_key
     database = "" if is_postgres(settings.database) else make_url(settings.database).database
     if not database:
-        raise ValueError("set GATEWAY_SECRET_KEY: only a SQLite database has a place beside it to keep one")
+        raise KeyTrouble("set GATEWAY_SECRET_KEY: only a SQLite database has a place beside it to keep one")
     path = Path(database + ".key")
     if not path.exists():
+        if Path(database).exists() and run_once(settings.database, anything_sealed, read_only=True):
+            raise KeyTrouble(
+                f"{path} is gone, and {Path(database)} holds secrets that were sealed with it: bring the file back, or "
+                "set GATEWAY_SECRET_KEY to what it held"
+            )
         _make_key(path)
-    key = path.read_text(encoding="ascii", errors="replace").strip()
+    try:
+        key = path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError as trouble:
+        raise KeyTrouble(f"{path} cannot be read: {trouble.strerror}; the key must be a file of ours to read") from None
     if len(key) < SHORTEST_KEY:
-        raise ValueError(f"{path} holds no key: bring it back, or delete it where nothing was sealed with it yet")
+        raise KeyTrouble(f"{path} holds no key: bring it back, or delete it where nothing was sealed with it yet")
     return key
+
+
+def anything_sealed(conn: Connection) -> bool:
+    """Tell whether a database, of whatever version, holds what needs its key: credentials, recipients, links."""
+    there = set(inspect(conn).get_table_names())
+    return any(
+        conn.execute(select(one.c.id).limit(1)).first() is not None for one in _WITH_SECRETS if one.name in there
+    )
 
 
 def _make_key(path: Path) -> None:

@@ -207,6 +207,11 @@ def _add_documents(app: web.Application) -> None:
             raise Problem("not-found")
         return web.Response(text=text, content_type="text/html", headers=page_headers)
 
+    async def lead_in(_request: web.Request) -> web.StreamResponse:
+        """Lead on who opens the address that `serve` printed."""
+        return web.Response(status=302, headers={"Location": "/docs"})
+
+    app.router.add_get("/", lead_in)
     app.router.add_get("/openapi.json", show_json)
     app.router.add_get("/docs", show_page)
     app.router.add_get("/problems/{name}", show_problem)

@@ -233,7 +233,7 @@ def parse(model: type[_Model], raw: bytes) -> _Model:
         found = trouble.errors(include_url=False, include_context=False, include_input=False)
         if found[0]["type"] == "json_invalid":
             raise Problem("malformed", "the body is not JSON") from None
-        raise problems.from_pydantic(found) from None
+        raise problems.from_pydantic(found, known=model.model_fields) from None
 
 
 def _read_query(call: Call, request: web.Request) -> BaseModel:
@@ -249,7 +249,7 @@ def _read_query(call: Call, request: web.Request) -> BaseModel:
         return call.query.model_validate(given)
     except ValidationError as trouble:
         found = trouble.errors(include_url=False, include_context=False, include_input=False)
-        raise problems.from_pydantic(found, query=True) from None
+        raise problems.from_pydantic(found, query=True, known=fields) from None
 
 
 def _is_list(annotation: Any) -> bool:

@@ -47,7 +47,7 @@ def page(document: Mapping[str, Any]) -> str:
     body.append(
         "<p>Send <code>Authorization: Bearer KEY</code>. Times are RFC 3339 in UTC. Lists are "
         "<code>{&quot;data&quot;, &quot;next_cursor&quot;}</code>. Errors are RFC 9457 problems. The same as data: "
-        '<a href="/openapi.json">openapi.json</a>.</p>'
+        '<a href="/openapi.json">openapi.json</a>. For people: <a href="/console">the console</a>.</p>'
     )
     sections = [*by_tag, "Webhooks", "Shapes", "Problems"]
     links = "".join(f'<li><a href="#{_anchor(name)}">{escape(name)}</a></li>' for name in sections)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
+from gateway.api.paths import misspelt
 from gateway.api.problems import Problem, invalid
 from gateway.visibility import shown
 from normalizer import render
@@ -43,6 +44,8 @@ def translated() -> Iterator[None]:
         raise Problem("not-found") from None
     except (BadEndpoint, BadPattern, BadSecret, BadUrl) as trouble:
         field, _, reason = str(trouble).partition(": ")
+        if reason.endswith("is not a public address"):
+            reason += "; who runs the gateway may let it through (GATEWAY_EGRESS_ALLOW)"
         raise invalid((_pointer(field), reason or str(trouble))) from None
 
 
@@ -120,6 +123,7 @@ async def create(ask: Ask) -> web.StreamResponse:
         if wish.url is not None:
             await ask.gateway.guard.check_url(wish.url)
         given = wish.model_dump(exclude={"secret"}) | {"url": wish.url or ""}
+        _check_paths(given)
         entrance = access.read(_access(given), access.NONE, ask.now)
         await _check_token_url(ask, entrance)
         wishes = Wishes(**given)
@@ -135,6 +139,11 @@ async def create(ask: Ask) -> web.StreamResponse:
 def _access(given: dict[str, Any]) -> dict[str, Any]:
     """Take out of what was given what `webhooks.access` reads."""
     return {name: given.pop(name) for name in access.FIELDS & given.keys()}
+
+
+def _check_paths(given: dict[str, Any]) -> None:
+    if wrong := list(misspelt(given)):
+        raise invalid(*wrong)
 
 
 async def _check_token_url(ask: Ask, entrance: Access) -> None:
@@ -182,6 +191,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             raise invalid((f"/{name}", "cannot be null"))
     if "url" in given:
         given["url"] = wish.url or ""
+    _check_paths(given)
 
     entering, vault = _access(given), ask.gateway.vault
 

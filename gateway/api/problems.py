@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from aiohttp import web
 
+from gateway import plainly
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from pydantic_core import ErrorDetails
 
@@ -142,20 +144,17 @@ def invalid(*errors: tuple[str, str]) -> Problem:
     return Problem("validation", "; ".join(told), errors=errors)
 
 
-def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False) -> Problem:
-    """Return the problem of what pydantic found. Never repeats a value: it may be a secret or a recipient's."""
+def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False, known: Collection[str] = ()) -> Problem:
+    """Return the problem of what pydantic found. Never repeats a value: it may be a secret or a recipient's.
+
+    `known` are the names of the fields there are.
+    """
     errors: list[tuple[str, str]] = []
     for one in found:
         steps = [str(step).replace("~", "~0").replace("/", "~1") for step in one["loc"]]
         pointer = f"?{steps[0]}" if query and steps else "".join(f"/{step}" for step in steps)
-        errors.append((pointer, _REASONS.get(one["type"], one["msg"]).removeprefix("Value error, ")))
+        errors.append((pointer, plainly.said(one, known)))
     return invalid(*errors)
-
-
-_REASONS = {
-    "extra_forbidden": "there is no such field",
-    "missing": "is required",
-}
 
 
 def from_http(trouble: web.HTTPException) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,9 @@ from gateway.cli import Refusal
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
+
+    from pydantic_core import ErrorDetails
 
     from gateway.settings import Settings
 
@@ -40,7 +43,7 @@ def settings_of(given: Namespace, **more: Any) -> Settings:
     try:
         settings = load(file, database=given.database, **more)
     except ValidationError as trouble:
-        bad = "; ".join(f"{'.'.join(str(at) for at in one['loc'])}: {one['msg']}" for one in trouble.errors())
+        bad = "; ".join(_said(one, file, {name for name in more if more[name] is not None}) for one in trouble.errors())
         raise Refusal(f"bad settings: {bad}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as trouble:
         raise Refusal(f"{file} is not TOML: {trouble}") from None
@@ -55,6 +58,25 @@ def settings_of(given: Namespace, **more: Any) -> Settings:
     return settings
 
 
+def _said(one: ErrorDetails, file: Path | None, options: Collection[str]) -> str:
+    """Return what is wrong with a setting, named as it was given: as an option, a variable, or in a file."""
+    from gateway import plainly  # noqa: PLC0415 - as above
+    from gateway.settings import PREFIX, Settings  # noqa: PLC0415
+
+    reason = plainly.said(one, Settings.model_fields, what="setting")
+    if not one["loc"]:  # of several together; it names them itself
+        return reason
+    name, *inside = (str(at) for at in one["loc"])
+    variable = PREFIX + name.upper()
+    if name in options:
+        shown = f"--{name}"
+    elif name in Settings.model_fields and variable in os.environ:
+        shown = variable
+    else:
+        shown = f"{name} in {file}" if file is not None else variable
+    return f"{shown}{''.join(f'[{at}]' for at in inside)} {reason}"
+
+
 def _must_have_place(database: str) -> None:
     from sqlalchemy.engine import make_url  # noqa: PLC0415 - as above
 
@@ -65,6 +87,14 @@ def _must_have_place(database: str) -> None:
         raise Refusal(f"there is no folder {path.parent} for the database")
 
 
+def must_exist(database: str) -> None:
+    """Raise `Refusal` where there is no such SQLite file: a command on what is in it would make an empty one."""
+    from gateway.db import SqliteStore, is_postgres  # noqa: PLC0415 - as above
+
+    if not is_postgres(database) and not SqliteStore(database).path.exists():
+        raise Refusal(f"there is no database {database}: name it with --database, or run carrier-gateway where it lies")
+
+
 def make_ready(database: str) -> None:
     """Bring a SQLite file up to date; raise `Refusal` for a PostgreSQL database that is not."""
     from gateway import schema  # noqa: PLC0415 - as above
@@ -73,9 +103,11 @@ def make_ready(database: str) -> None:
     if is_postgres(database):
         at, newest = schema.revision_of(database), schema.newest()
         if at != newest and schema.is_known(at):
+            where = shown(database)
+            how = f"--database {where}" if where == database else "on the same database"
             raise Refusal(
-                f"the schema of {shown(database)} is {f'at {at}' if at else 'not there yet'}, this program needs "
-                f"{newest}: run carrier-gateway migrate --database {shown(database)}",
+                f"the schema of {where} is {f'at {at}' if at else 'not there yet'}, this program needs {newest}: run "
+                f"carrier-gateway migrate {how}",
                 1,
             )
     schema.migrate(database)  # it leaves the newest alone, and says of one it does not know

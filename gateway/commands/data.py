@@ -13,8 +13,8 @@ from connectors import UnknownCarrier, carrier_codes, connector
 from gateway import keys, schema
 from gateway.cli import Refusal
 from gateway.clock import now_ms
-from gateway.commands import make_ready, say, settings_of, show, table
-from gateway.db import SqliteStore, is_postgres, open_store, run_once, shown
+from gateway.commands import make_ready, must_exist, say, settings_of, show, table
+from gateway.db import is_postgres, open_store, run_once, shown
 from gateway.ids import new_id
 from gateway.log import configure
 from gateway.pages.links import Links
@@ -166,8 +166,7 @@ def _existing(given: Namespace) -> str:
     if is_postgres(database):
         make_ready(database)
         return database
-    if not SqliteStore(database).path.exists():
-        raise Refusal(f"there is no database {database}")
+    must_exist(database)
     at = schema.revision_of(database)
     if at != schema.newest():
         what = "run carrier-gateway migrate" if schema.is_known(at) else schema.NEWER

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from gateway.cli import Refusal
 from gateway.clock import now_ms
-from gateway.commands import make_ready, say, settings_of
+from gateway.commands import make_ready, must_exist, say, settings_of
 from gateway.db import open_store
 from gateway.imports import files, store
 from gateway.imports.importer import Importer
@@ -49,7 +49,13 @@ def take_in(given: Namespace) -> int:
     try:
         items = files.read(given.kind, form, body)
     except files.BadFile as trouble:
-        raise Refusal(f"{given.file} {trouble}") from None
+        other: Kind = "orders" if given.kind == "shipments" else "shipments"
+        try:
+            files.read(other, form, body)
+        except files.BadFile:
+            raise Refusal(f"{given.file} {trouble}") from None
+        raise Refusal(f"{given.file} holds no {given.kind}, it seems, but {other}: say --kind {other}") from None
+    must_exist(settings.database)
     make_ready(settings.database)
     done = asyncio.run(_take_in(settings, given.merchant, given.kind, form, body, len(items)))
     say(f"{done['done']} {given.kind}: {done['created']} new, {done['known']} there already, {done['refused']} refused")

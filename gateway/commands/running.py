@@ -94,7 +94,8 @@ def serve(given: Namespace) -> int:
                 os._exit(1)
         return 0
 
-    return run(work)
+    with bound:  # also where the gateway refuses to start
+        return run(work)
 
 
 async def _either(*events: asyncio.Event) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from gateway.cli import Refusal
 from gateway.clock import now_ms
-from gateway.commands import make_ready, settings_of, show
+from gateway.commands import make_ready, must_exist, settings_of, show
 from gateway.db import run_once
 from gateway.staff import people, sessions
 from gateway.tables import Tables
@@ -37,6 +38,7 @@ def shut_out(given: Namespace) -> None:
         role: str = person["role"]
         return role
 
+    must_exist(settings.database)
     make_ready(settings.database)
     show({"email": email, "role": run_once(settings.database, end), "shut_out": True})
 
@@ -48,8 +50,10 @@ def invite(given: Namespace) -> None:
         email = read_address(given.email)
     except BadAddress as bad:
         raise Refusal(f"EMAIL: {bad}") from None
-    merchant_id, role = given.merchant or "", given.role
-    wanted: KeyRole = role if merchant_id else "operator"
+    merchant_id = given.merchant or ""
+    if given.role and not merchant_id:
+        raise Refusal(f"--role {given.role} is of a merchant's people: name the merchant with --merchant")
+    wanted: KeyRole = (given.role or "merchant") if merchant_id else "operator"
 
     def make(conn: Connection) -> people.Invited:
         known = select(Tables.merchant.c.id).where(Tables.merchant.c.id == merchant_id)
@@ -60,7 +64,11 @@ def invite(given: Namespace) -> None:
         except people.Taken:
             raise Refusal(f"{email} is somebody of another merchant already") from None
 
+    if merchant_id:
+        must_exist(settings.database)
     make_ready(settings.database)
     made = run_once(settings.database, make)
     base = settings.public_url.rstrip("/") or f"http://{settings.host}:{settings.port}"
     show({"email": made.email, "role": wanted, "link": f"{base}/console/invitation/{made.token}"})
+    if not settings.public_url:
+        sys.stderr.write(f"the link leads to {base}: set GATEWAY_PUBLIC_URL where people reach the gateway elsewhere\n")

@@ -29,6 +29,16 @@ T = TypeVar("T")
 
 _GONE = ("08", "57P", "53300")
 """Beginnings of SQLSTATEs by which a server says that this connection is over, or that it takes none now."""
+_NOT_LET_IN = {
+    "3D000": "there is no database of that name on the server: make it with createdb, or correct GATEWAY_DATABASE",
+    "28000": "the server does not let that user in: correct GATEWAY_DATABASE",
+    "28P01": "the server refuses the user or the password: correct GATEWAY_DATABASE",
+}
+"""What SQLSTATEs at the door mean: nothing that time would mend."""
+_NO_ADDRESS = (
+    "the database's address cannot be read: write postgresql://USER:PASSWORD@HOST:PORT/NAME, with %40 for @, %2F for / "
+    "and %3A for : in the password"
+)
 _SESSION = {
     "jit": "off",
     "synchronous_commit": "on",
@@ -66,12 +76,15 @@ def postgres_engine(url: str, *, read_only: bool = False, name: str = "", second
     """
 
     async def connect(**_kept: Any) -> asyncpg.Connection[Any]:
-        return await asyncpg.connect(
-            url,
-            timeout=10,
-            command_timeout=seconds,
-            server_settings=_SESSION | {"application_name": f"carrier-gateway {name}".strip()},
-        )
+        try:
+            return await asyncpg.connect(
+                url,
+                timeout=10,
+                command_timeout=seconds,
+                server_settings=_SESSION | {"application_name": f"carrier-gateway {name}".strip()},
+            )
+        except ValueError:  # whose words may hold parts of the password
+            raise StoreAway(_NO_ADDRESS) from None
 
     engine = create_engine(
         "postgresql+asyncpg://",
@@ -132,6 +145,8 @@ def connected(url: str, work: Callable[[Connection], T], *, read_only: bool = Fa
         except Exception as trouble:
             if is_lost(trouble):
                 raise StoreAway(said_of(trouble)) from None
+            if (why := _NOT_LET_IN.get(state_of(trouble))) is not None:
+                raise StoreAway(why) from None
             raise
 
 

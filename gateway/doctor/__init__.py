@@ -25,7 +25,7 @@ from gateway.proofs.places import PlaceTrouble, open_place
 from gateway.settings import PREFIX, Settings
 from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
-from gateway.vault import Sealed, Vault, secret_key
+from gateway.vault import Sealed, Vault, anything_sealed, secret_key
 from normalizer import render
 from webhooks.tables import Tables as Endpoints
 
@@ -67,7 +67,7 @@ def examine(settings: Settings) -> list[Finding]:
 def _contents(conn: Connection, settings: Settings) -> Iterator[Finding]:
     yield _clock(conn)
     file = None if is_postgres(settings.database) else _key_file(databases.file_of(settings.database))
-    found = _key(settings, file, sealed=_anything_sealed(conn))
+    found = _key(settings, file, sealed=anything_sealed(conn))
     yield found
     if found.level != "broken" and (settings.secret_key or (file is not None and file.exists())):
         vault = Vault(secret_key(settings))
@@ -110,11 +110,6 @@ async def _proofs(settings: Settings) -> Finding:
 
 def _key_file(path: Path) -> Path:
     return path.with_name(path.name + ".key")
-
-
-def _anything_sealed(conn: Connection) -> bool:
-    tables = (Tables.account, Endpoints.endpoint, People.account)
-    return any(conn.execute(select(one.c.id).limit(1)).first() is not None for one in tables)
 
 
 def _key(settings: Settings, file: Path | None, *, sealed: bool) -> Finding:

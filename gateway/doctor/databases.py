@@ -97,7 +97,8 @@ def postgres_database(database: str) -> Iterator[Finding]:
 
 def _of_another_schema(at: str | None, newest: str) -> Finding:
     advice = "Run carrier-gateway migrate" if schema.is_known(at) else schema.NEWER[:1].upper() + schema.NEWER[1:]
-    return Finding("database", "broken", f"the schema is at {at}, this program needs {newest}", advice)
+    where = f"at {at}" if at else "not there yet"
+    return Finding("database", "broken", f"the schema is {where}, this program needs {newest}", advice)
 
 
 def _quick_check(conn: Connection) -> list[str]:

@@ -111,7 +111,10 @@ def _check(kind: Kind, columns: list[str]) -> None:
     known = COLUMNS[kind]
     for column in columns:
         if column not in known and not (column.startswith("metadata.") and len(column) > len("metadata.")):
-            raise BadFile(f"has the column {column[:50]!r}; there are {', '.join(known)} and metadata.<name>")
+            raise BadFile(
+                f"has the column {column[:50]!r}, and {kind} have none of that name; they have {', '.join(known)} and "
+                "metadata.<name>"
+            )
         if columns.count(column) > 1:
             raise BadFile(f"has the column {column!r} twice")
 

@@ -17,8 +17,9 @@ import pytest
 from connectors import connector
 from connectors.scaffold import _FILES
 from gateway.accounts import check_secrets
-from gateway.api import insights
+from gateway.api import build, insights
 from gateway.api.answers.shipments import Basis
+from gateway.app import Gateway
 from gateway.cli import main
 from gateway.insights import counting, foretelling, norms, outcome
 from gateway.reference import PAGES
@@ -64,6 +65,14 @@ def test_every_setting_stands_in_operations_and_nothing_else_does():
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     named = {name.removeprefix(PREFIX).lower() for name in re.findall(rf"\b{PREFIX}[A-Z_]+\b", page)}
     assert named == set(Settings.model_fields)
+
+
+def test_operations_names_every_path_a_proxy_has_to_let_through(tmp_path):
+    app = build(Gateway(Settings(database=f"sqlite:///{tmp_path}/g.db")))
+    firsts = {f"/{route.resource.canonical.split('/')[1]}" for route in app.router.routes()} - {"/"}
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    section = page.split("## In front of it")[1].split("\n## ")[0]
+    assert set(re.findall(r"`(/[a-z.]+)`", section)) == firsts
 
 
 @pytest.mark.parametrize("name", ["development.toml", "production.example.toml"])

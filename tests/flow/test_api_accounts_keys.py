@@ -49,6 +49,13 @@ async def reject(house, account_id):
     await house.gateway.carriers.rejected(house.merchant_id, "demo", account_id, "401", asked_at=now_ms())
 
 
+async def test_an_account_to_which_no_push_could_prove_itself_is_refused(house):
+    answer = await house.call("POST", "/v1/accounts", {"carrier": "generic"})
+    reason = "hold none, so that every push would be refused: give signing_secret or token"
+    assert (answer.status, answer.json["errors"]) == (422, [{"pointer": "/secrets", "detail": reason}])
+    assert (await house.call("POST", "/v1/accounts", {"carrier": "generic", "secrets": {"token": "t"}})).status == 201
+
+
 async def test_a_change_of_one_secret_keeps_the_others_and_makes_a_rejected_account_active(house):
     account_id = await house.demo_account()
     await reject(house, account_id)

@@ -136,6 +136,55 @@ async def test_a_test_says_what_the_endpoint_answered(house, receiver):
 
 
 @pytest.mark.parametrize(
+    ("wish", "pointer", "reason"),
+    [
+        (
+            {"filter": {"carrier": "ups"}},
+            "/filter/carrier",
+            "no message holds 'carrier'; did you mean shipment.carrier?",
+        ),
+        (
+            {"filter": {"shipmnt.carrier": "ups"}},
+            "/filter/shipmnt.carrier",
+            "no message holds 'shipmnt'; did you mean shipment?",
+        ),
+        (
+            {"filter": {"shipment.carier": "ups"}},
+            "/filter/shipment.carier",
+            "shipment has no 'carier'; did you mean shipment.carrier?",
+        ),
+        ({"fields": ["shipment.id", "event.att"]}, "/fields/1", "event has no 'att'; did you mean event.at?"),
+    ],
+)
+async def test_a_misspelt_path_is_refused_since_it_would_match_nothing_for_ever(house, receiver, wish, pointer, reason):
+    answer = await house.call("POST", "/v1/endpoints", {"url": receiver.url} | wish)
+    assert (answer.status, answer.json["errors"]) == (422, [{"pointer": pointer, "detail": reason}])
+    made = (await house.call("POST", "/v1/endpoints", {"url": receiver.url})).json
+    answer = await house.call("PATCH", f"/v1/endpoints/{made['id']}", wish)
+    assert (answer.status, answer.json["errors"]) == (422, [{"pointer": pointer, "detail": reason}])
+
+
+async def test_paths_to_whatever_messages_hold_are_taken(house, receiver):
+    fields = [
+        "shipment.metadata.gift",
+        "event.place.city",
+        "previous.status",
+        "order.id",
+        "rating.stars",
+        "endpoint.id",
+    ]
+    made = await house.call("POST", "/v1/endpoints", {"url": receiver.url, "fields": fields})
+    assert (made.status, made.json["fields"]) == (201, fields)
+
+
+async def test_a_private_address_is_refused_with_who_could_let_it_through(house):
+    answer = await house.call("POST", "/v1/endpoints", {"url": "https://10.0.0.1/hook"})
+    assert answer.json["detail"] == (
+        "/url: 10.0.0.1 is not a public address; who runs the gateway may let it through (GATEWAY_EGRESS_ALLOW)"
+    )
+
+
+@pytest.mark.parametrize(
     ("wish", "pointer"),
     [
         ({}, "/url"),

@@ -65,6 +65,12 @@ def fuzz(document, url, key, known):
     return tried
 
 
+async def test_who_opens_the_bare_address_is_led_to_what_there_is(house):
+    async with house.session.get(house.url + "/") as page:
+        assert (page.status, page.url.path) == (200, "/docs")
+        assert 'href="/console"' in await page.text()
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/problems/validation"])
 async def test_the_documents_are_open_and_their_pages_run_nothing(house, path):
     answer = await house.call("GET", path, key=None)

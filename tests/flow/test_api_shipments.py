@@ -84,7 +84,40 @@ async def test_what_is_wrong_is_said_in_our_words(house):
     blank = await house.call("POST", "/v1/shipments", {"tracking_number": " ", "carrier": "demo"})
     assert blank.json["errors"] == [{"pointer": "/tracking_number", "detail": "is blank"}]
     no_object = await house.call("POST", "/v1/shipments", data=b"1", headers={"Content-Type": "application/json"})
-    assert no_object.json["detail"] == no_object.json["errors"][0]["detail"] == "Input should be an object"
+    assert no_object.json["detail"] == no_object.json["errors"][0]["detail"] == "must be an object"
+
+
+@pytest.mark.parametrize(
+    ("more", "pointer", "reason"),
+    [
+        (
+            {"destination": {"country": "Germany"}},
+            "/destination/country",
+            "must be two capital letters such as DE (ISO 3166)",
+        ),
+        ({"recipient": {"email": "nobody"}}, "/recipient/email", "is no e-mail address"),
+        ({"promised": {"to": "tomorrow"}}, "/promised/to", "is no time: write it as 2026-11-01T08:00:00+01:00"),
+        (
+            {"promised": {"to": "2026-11-01T08:00:00"}},
+            "/promised/to",
+            "says no time zone: write it as 2026-11-01T08:00:00+01:00",
+        ),
+        ({"ship_date": "1.11.2026"}, "/ship_date", "is no day: write it as 2026-11-01"),
+        ({"direction": "back"}, "/direction", "must be 'outbound' or 'return'"),
+        ({"order_number": ""}, "/order_number", "is empty"),
+        ({"order_nr": "A"}, "/order_nr", "there is no such field; did you mean order_number?"),
+        ({"carrier": "demmo"}, "/carrier", "there is no connector of that code; did you mean demo?"),
+    ],
+)
+async def test_a_wrong_value_is_told_with_how_it_is_written(house, more, pointer, reason):
+    answer = await house.call("POST", "/v1/shipments", {"tracking_number": "X-1", "carrier": "demo"} | more)
+    assert (answer.status, answer.json["errors"]) == (422, [{"pointer": pointer, "detail": reason}])
+
+
+async def test_a_number_of_one_likely_carrier_is_not_said_to_be_of_several(house):
+    answer = await house.call("POST", "/v1/shipments", {"tracking_number": "123456789012"})
+    assert [one["carrier"] for one in answer.json["candidates"]] == ["fedex"]
+    assert answer.json["detail"] == "it may be a number of FedEx, or of a carrier we do not know: name the carrier"
 
 
 async def test_the_recipient_is_shown_to_merchant_and_support_only_and_only_alone(house):

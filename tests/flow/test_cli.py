@@ -194,9 +194,9 @@ def test_a_truncated_body_is_refused_with_its_reason(run, home, carrier, name):
         (("codes", "--unlisted"), "there is no database sqlite:///./gateway.db"),
         (("replay",), "there is no database sqlite:///./gateway.db"),
         (("merchant", "create", " "), "a merchant needs a name"),
-        (("serve", "--roles", "cook"), "bad settings: roles.0: "),
-        (("serve", "--roles", ""), "bad settings: roles: "),
-        (("serve", "--port", "70000"), "bad settings: port: "),
+        (("serve", "--roles", "cook"), "bad settings: --roles[0] must be "),
+        (("serve", "--roles", ""), "bad settings: --roles "),
+        (("serve", "--port", "70000"), "bad settings: --port must be less than or equal to 65535"),
         (("serve", "--database", "sqlite:///"), "the database sqlite:/// names no file"),
         (("serve", "--database", "sqlite:///."), "the database sqlite:///. names no file"),
         (("serve", "--database", "sqlite:///no/where/g.db"), "there is no folder no/where for the database"),
@@ -217,9 +217,70 @@ def test_a_misspelt_setting_is_named(run, home):
     (home / "own.toml").write_text('databse = "sqlite:///x.db"\n')
     code, _, err = run("migrate", "--config", "own.toml")
     assert code == 2
-    assert err == "carrier-gateway: bad settings: databse: Extra inputs are not permitted\n"
+    assert (
+        err == "carrier-gateway: bad settings: databse in own.toml there is no such setting; did you mean database?\n"
+    )
     (home / "own.toml").write_text("database = \n")
     assert run("migrate", "--config", "own.toml")[2].startswith("carrier-gateway: own.toml is not TOML: ")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("PORT", "abc", "must be a whole number"),
+        ("PUBLIC_URL", "hub.example.com", "must be an address such as https://hub.example.com"),
+        ("EGRESS_ALLOW", "10.0.0.0/8x", "must be address ranges such as 127.0.0.0/8, with commas between them"),
+        (
+            "MAP_TILES",
+            "tiles",
+            "must be an address such as https://tiles.example.com/{z}/{x}/{y}.png or /streets.geojson",
+        ),
+        ("TRUST_FORWARDED_FOR", "maybe", "must be true or false"),
+        ("LOG_FORMAT", "xml", "must be 'json' or 'console'"),
+        ("SECRET_KEY", "short", "needs at least 32 characters"),
+    ],
+)
+def test_a_wrong_setting_is_named_by_its_variable_with_what_it_must_be(run, monkeypatch, variable, value, reason):
+    monkeypatch.setenv(f"GATEWAY_{variable}", value)
+    assert run("doctor") == (2, "", f"carrier-gateway: bad settings: GATEWAY_{variable} {reason}\n")
+
+
+def test_a_restored_database_without_its_key_is_not_served_with_a_fresh_one(run, home):
+    settings = Settings(database="sqlite:///gateway.db")
+    schema.migrate(settings.database)
+    new = accounts.prepare(Vault(secret_key(settings)), "mer_a", "ups", {"client_id": "i", "client_secret": "s"})
+    with sqlite_engine(settings.database).begin() as conn:
+        accounts.create(conn, "mer_a", new, now_ms())
+    (home / "gateway.db.key").unlink()
+    line = (
+        "carrier-gateway: gateway.db.key is gone, and gateway.db holds secrets that were sealed with it: bring the "
+        "file back, or set GATEWAY_SECRET_KEY to what it held\n"
+    )
+    assert run("serve", "--port", "0") == (1, "", line)
+    assert not (home / "gateway.db.key").exists()
+    (home / "gateway.db.key").mkdir()
+    code, _, err = run("serve", "--port", "0")
+    assert (code, err) == (
+        1, "carrier-gateway: gateway.db.key cannot be read: Is a directory; the key must be a file of ours to read\n"
+    )  # fmt: skip
+
+
+def test_a_role_without_a_merchant_makes_nobody_an_operator(run):
+    run("migrate")
+    code, out, err = run("person", "invite", "ana@shop.example", "--role", "support")
+    assert (code, out) == (2, "")
+    assert err == "carrier-gateway: --role support is of a merchant's people: name the merchant with --merchant\n"
+
+
+def test_a_command_on_what_is_there_makes_no_empty_database(run, home):
+    for command in (
+        ("person", "shut-out", "ana@shop.example"),
+        ("person", "invite", "ana@shop.example", "--merchant", "mer_a"),
+    ):
+        code, out, err = run(*command)
+        assert (code, out) == (2, "")
+        assert err.startswith("carrier-gateway: there is no database sqlite:///./gateway.db: name it with --database")
+    assert list(home.iterdir()) == []
 
 
 def test_an_unexpected_error_is_one_line_too(run, monkeypatch):
@@ -581,7 +642,10 @@ def test_a_file_that_cannot_be_taken_in_is_refused_in_a_line(run, home):
     file.write_text("colour\nred\n")
     code, _, err = run("import", str(file), "--kind", "orders", "--merchant", "mer_of_nobody")
     assert (code, err.startswith(f"carrier-gateway: {file} has the column 'colour'")) == (2, True)
-    file.write_text("order_number\nA-1\n")
+    file.write_text("order_number,placed_at\nA-1,2026-11-20T08:00:00Z\n")
+    said = f"carrier-gateway: {file} holds no shipments, it seems, but orders: say --kind orders\n"
+    assert run("import", str(file), "--merchant", "mer_of_nobody") == (2, "", said)
+    run("migrate")
     for arguments, reason in (
         ((str(file), "--kind", "orders"), "there is no merchant 'mer_of_nobody'"),
         (("nothing.csv",), "nothing.csv cannot be read: No such file or directory"),

@@ -101,6 +101,19 @@ def test_a_password_is_in_no_error_and_no_finding(run: Run) -> None:
     assert "a-secret-word" not in out + err
 
 
+def test_an_address_that_leads_nowhere_says_what_to_mend(postgresql: str, run: Run) -> None:
+    nowhere = postgresql.rsplit("/", 1)[0] + "/of_no_such_name"
+    code, out, err = run(nowhere, "serve")
+    assert (code, out) == (1, "")
+    assert err == (
+        "carrier-gateway: there is no database of that name on the server: make it with createdb, or correct "
+        "GATEWAY_DATABASE\n"
+    )
+    code, out, err = run("postgresql://hub:a-secret-word@127.0.0.1:port/hub", "doctor")
+    assert (code, err) == (1, "")
+    assert "the database's address cannot be read: write postgresql://USER:PASSWORD@HOST:PORT/NAME" in out
+
+
 def test_the_doctor_looks_at_the_server_and_misses_a_secret_key(
     postgresql: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,7 +64,10 @@ def test_a_bad_line_is_one_bad_item() -> None:
         (b"", "holds no line"),
         (b"order_number\n", "holds no line"),
         (b"order_number\n\xff\n", "is not UTF-8 (byte 13): save it as such, in spreadsheets as “CSV UTF-8”"),
-        (b"order_number,colour\nA,red\n", "has the column 'colour'; there are order_number, "),
+        (
+            b"order_number,colour\nA,red\n",
+            "has the column 'colour', and orders have none of that name; they have order_number, ",
+        ),
         (b"order_number,order_number\nA,B\n", "has the column 'order_number' twice"),
         (b'order_number\n"A\n', "line 2 cannot be read as CSV: "),
         (b"order_number\nA\0\n", "holds a zero character"),
