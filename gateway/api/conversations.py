@@ -49,7 +49,8 @@ async def find(ask: Ask) -> web.StreamResponse:
         rows, cursor = await ask.gateway.store.read(lambda conn: conversation.listed(conn, ask.merchant_id, wanted))
     except BadCursor as trouble:
         raise invalid(("?cursor", str(trouble))) from None
-    return listing([_summary(row) for row in rows], cursor)
+    of = ("carrier", "tracking_number")
+    return listing([_summary(row) | {name: row[name] for name in of} for row in rows], cursor)
 
 
 @CALLS.add(

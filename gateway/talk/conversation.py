@@ -17,6 +17,7 @@ from gateway import listing, shipments
 from gateway.ids import new_id
 from gateway.lastmile import wishes
 from gateway.people import notices
+from gateway.tables import Tables
 from gateway.talk import ways
 from gateway.talk.tables import TalkTables
 from normalizer import clock, render
@@ -331,7 +332,12 @@ class Wanted:
 
 def listed(conn: Connection, merchant_id: str, wanted: Wanted) -> tuple[list[RowMapping], str | None]:
     """Return one page of a merchant's conversations and the cursor of the next. Raises `listing.BadCursor`."""
-    statement = select(TalkTables.conversation).where(_C.merchant_id == merchant_id, _C.last_at > 0)
+    s = Tables.shipment.c
+    statement = (
+        select(TalkTables.conversation, s.carrier, s.tracking_number)
+        .join(Tables.shipment, (s.merchant_id == _C.merchant_id) & (s.id == _C.shipment_id))
+        .where(_C.merchant_id == merchant_id, _C.last_at > 0)
+    )
     by: Any = _C.last_at
     if wanted.waiting:
         by = _C.waits_since

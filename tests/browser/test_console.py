@@ -79,6 +79,8 @@ async def test_the_door(house, phone):
     page = await phone(house.url + made.json["url"])
     assert await serious(page) == []
     await keep(page, "console-invitation-360")
+    edges = [await page.locator(f".sign-in {one}").first.bounding_box() for one in ("h1", "label", "input", "button")]
+    assert len({edge["x"] for edge in edges}) == 1
     await page.fill("#name", "Ana")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
@@ -278,7 +280,7 @@ async def test_two_agents_correct_a_shipment_and_neither_overwrites_the_other(ho
     await page.select_option("dialog select", "demo")
     await page.click("dialog button[type=submit]")
     await page.wait_for_selector("dialog", state="detached")
-    await page.wait_for_selector(".shipment-head p:text-matches('^Shipment · demo')")
+    await page.wait_for_selector(".shipment-head p:text-matches('^Shipment · Demo Carrier')")
     await page.click("text=Correct")
     await page.fill("dialog input[name=order_number]", "A-2")
     await house.tell(account_id, "DEMO100200302", "PICKED_UP")

@@ -38,7 +38,7 @@ async def test_a_delivery_as_all_three_see_it(phone, house, faults):
     here = {"at": datetime.now(UTC).isoformat(), "latitude": DOOR[0], "longitude": DOOR[1], "accuracy": 8}
     await run.send(positions=[here])
     await desk.goto(f"{house.url}/console/fleet")
-    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('0 of 1 stop done, seen 0 min ago')")
+    await desk.wait_for_selector(".work:has-text('VAN-1001'):has-text('0 of 1 stop done, seen just now')")
     await keep(desk, "desk-fleet-1280")
     await desk.click(".spot-courier")
     await desk.wait_for_selector("h1:has-text('Rui')")

@@ -3,6 +3,7 @@
 import gzip
 import os
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from flow.roads import DOOR, NUMBER, drive, position_push
 from flow.test_tracking_page import RECIPIENT, path_of
 from playwright.async_api import expect
 
+from gateway import texts as house_texts
 from gateway.pages.statics import FOLDER
 from gateway.texts import LANGUAGES
 
@@ -43,9 +45,34 @@ async def test_no_serious_finding_and_nothing_too_wide(phone, parcel, language, 
     await keep(page, f"tracking-{language}-{scheme}-360")
 
 
+# A soft hyphen that shows is a box of its own, narrower than a letter and the next.
+_CUT = """(words) => [...document.querySelectorAll(".step-words")].flatMap((place) => words.flatMap((text) => {
+  place.firstChild.data = text;
+  return [...text.matchAll(/[^\\s\\u00ad]+/g)].filter((word) => {
+    const range = document.createRange();
+    range.setStart(place.firstChild, word.index);
+    range.setEnd(place.firstChild, word.index + word[0].length);
+    return new Set([...range.getClientRects()].filter((one) => one.width > 6).map((one) => one.top)).size > 1;
+  }).map((word) => word[0]);
+}))"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_no_step_is_cut_in_the_middle_of_a_word_on_a_small_phone(phone, parcel, language):
+    page = await phone(f"{parcel[2]}?lang={language}")
+    await page.wait_for_selector(".spot-courier")
+    texts = tomllib.loads((Path(house_texts.__file__).parent / language / "page.toml").read_text("utf-8"))
+    words = [text for name, text in texts["steps"].items() if name not in {"heading", "done", "now", "next"}]
+    assert len(words) > 5
+    assert await page.evaluate(_CUT, words) == []
+
+
 async def test_on_a_desk_it_uses_the_width(phone, parcel):
     page = await phone(parcel[2], size=DESK)
     await page.wait_for_selector(".spot-courier")
+    # nothing is empty between the map and what stands below it
+    above, below = await page.locator("#map-card").bounding_box(), await page.locator("#history").bounding_box()
+    assert 0 < below["y"] - above["y"] - above["height"] <= 24
     assert await serious(page) == []
     assert await too_wide(page) == 0
     await keep(page, "tracking-en-light-1280")

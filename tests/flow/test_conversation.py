@@ -46,6 +46,7 @@ async def test_words_to_the_shop_wait_at_the_desk_until_it_answers(house, parcel
     (waiting,) = (await house.call("GET", "/v1/conversations?waiting=true")).json["data"]
     assert (await house.call("GET", "/v1/desk/queues")).json["conversations"] == 1
     assert (waiting["shipment_id"], waiting["waits_since"]) == (shipment_id, waiting["last_at"])
+    assert (waiting["carrier"], waiting["tracking_number"]) == ("demo", NUMBER)
     told = await conversation_of(house, shipment_id, await house.key_of("support"))
     assert (told["open"], told["closes_at"]) == (True, None)
     (first,) = told["utterances"]

@@ -34,6 +34,8 @@ class ConversationSummary(BaseModel, extra="forbid"):
     """A conversation in a list."""
 
     shipment_id: str
+    carrier: str
+    tracking_number: str
     last_at: datetime
     waits_since: datetime | None = Field(description="Since when the recipient waits for the desk.")
 

@@ -29,7 +29,7 @@ const NAV = [
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const nav = h("nav", { "aria-label": "Console" });
-const box = h("input", { type: "search", id: "find", name: "q", placeholder: "Number, order, name, e-mail, phone, postcode", "aria-label": "Find a shipment", autocomplete: "off", "aria-keyshortcuts": "/" });
+const box = h("input", { type: "search", id: "find", name: "q", placeholder: "Find a shipment", title: "By number, order, name, e-mail, phone or postcode", "aria-label": "Find a shipment", autocomplete: "off", "aria-keyshortcuts": "/" });
 
 export function go(address, instead = false) {
   history[instead ? "replaceState" : "pushState"](null, "", address);

@@ -1,6 +1,6 @@
 // Every courier out now: on one map and in a list beside it, the late ones first, each a click from their run.
 
-import { age, all, api, fill, h, plural, skeleton, who } from "./lib.js";
+import { ago, all, api, fill, h, plural, skeleton, who } from "./lib.js";
 import { go } from "./app.js";
 
 const EVERY = 15000;
@@ -51,7 +51,7 @@ function keep(list, rows) {
 
 function row(one) {
   const next = one.shipments[0];
-  const where = [one.stops_total === null ? plural(one.shipments.length, "parcel") : `${one.stops_done} of ${plural(one.stops_total, "stop")} done`, one.position ? `seen ${age(one.position.at)} ago` : "no position yet"].join(", ");
+  const where = [one.stops_total === null ? plural(one.shipments.length, "parcel") : `${one.stops_done} of ${plural(one.stops_total, "stop")} done`, one.position ? `seen ${ago(one.position.at)}` : "no position yet"].join(", ");
   return h("li", { class: "work" }, h("a", { href: home(one) }, h("strong", {}, one.courier ?? "Courier"), one.vehicle ? ` ${one.vehicle}` : ""), one.late ? h("span", { class: "chip bad" }, `${one.late} late`) : null, one.stale ? h("span", { class: "chip" }, "silent") : null, h("span", { class: "small" }, where), h("span", { class: "small" }, "next ", h("a", { href: `/console/shipments/${next.id}` }, h("span", { class: "number" }, next.tracking_number))));
 }
 

@@ -112,8 +112,19 @@ export function age(instant) {
   return `${Math.round(minutes / 1440)} d`;
 }
 
+export function ago(instant) {
+  return Date.now() - new Date(instant) < 60000 ? "just now" : `${age(instant)} ago`;
+}
+
 export function plural(count, one, many = `${one}s`) {
   return `${count.toLocaleString("en-GB")} ${count === 1 ? one : many}`;
+}
+
+// The names carriers go by, by code; asked for once.
+let names = null;
+export function carrierNames() {
+  names ??= all("/v1/carriers").then((found) => Object.fromEntries(found.map((one) => [one.code, one.name]))).catch(() => { names = null; return {}; });
+  return names;
 }
 
 export function statusWords(status, substatus) {

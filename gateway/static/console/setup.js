@@ -23,7 +23,7 @@ async function accounts(place) {
   const [found, carriers] = await Promise.all([all("/v1/accounts"), all("/v1/carriers")]);
   const name = (code) => carriers.find((one) => one.code === code)?.name ?? code;
   fill(place, 
-    h("section", { class: "card" }, h("h1", {}, "Carrier accounts"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, name(one.carrier)), ` ${one.label}`, h("br"), h("span", { class: "small" }, one.mode)), h("span", {}, tone(one.state), one.state_reason ? h("span", { class: "small" }, ` ${one.state_reason}`) : null),
+    h("section", { class: "card" }, h("h1", {}, "Carrier accounts"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work account" }, h("span", {}, h("strong", {}, name(one.carrier)), ` ${one.label}`, h("br"), h("span", { class: "small" }, one.mode)), h("span", {}, tone(one.state), one.state_reason ? h("span", { class: "small" }, ` ${one.state_reason}`) : null),
       h("span", { class: "row" }, button("Test it", () => test(one)), button("Codes", () => codes(one)), one.push_url ? button("Push address", () => show("Give this address to the carrier", h("p", {}, copyable(one.push_url)))) : null, owner ? button("Delete", async () => { if (await sure(`${name(one.carrier)} is not asked with this account any more.`, "Delete the account")) { await api("DELETE", `/v1/accounts/${one.id}`); await accounts(place); } }, { class: "button-2 danger" }) : null)))) : h("p", { class: "empty" }, "No account yet. With your credentials at a carrier its parcels are asked for.")),
     owner ? add(carriers, () => accounts(place)) : null);
 }

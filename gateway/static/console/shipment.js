@@ -1,6 +1,6 @@
 // One shipment as one story: what it is, who takes care, everything that happened and was told, and what can be done.
 
-import { all, api, button, complaint, copyable, fill, form, h, happenings, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who } from "./lib.js";
+import { all, api, button, carrierNames, complaint, copyable, fill, form, h, happenings, owner, plural, say, show, skeleton, staff, status, statusWords, sure, timeOf, troubleWords, when, who } from "./lib.js";
 import { follow } from "./live.js";
 import { startReturn } from "./order.js";
 
@@ -18,12 +18,13 @@ export async function open(main, id, _, { quietly = false } = {}) {
     const base = `/v1/shipments/${encodeURIComponent(id)}`;
     const one = await api("GET", base);
     const optional = (path) => api("GET", path).catch((trouble) => { if (trouble.status === 404) return null; throw trouble; });
-    const [events, messages, notices, notes, handling, people, talk, wishes, rating, proofs, order, family] = await Promise.all([
+    const [events, messages, notices, notes, handling, people, talk, wishes, rating, proofs, order, family, names] = await Promise.all([
       all(`${base}/events`), api("GET", `/v1/messages?limit=50&shipment_id=${encodeURIComponent(id)}`).then((page) => page.data), api("GET", `${base}/notices`).then((page) => page.data), api("GET", `${base}/notes`).then((page) => page.data), api("GET", `${base}/handling`), api("GET", "/v1/people").then((page) => page.data),
       optional(`${base}/conversation`), api("GET", `${base}/subscriptions`).then((page) => page.data), one.delivered_at ? optional(`${base}/rating`) : null, optional(`${base}/proofs`), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
       one.order_number ? api("GET", `/v1/shipments?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data) : [],
+      carrierNames(),
     ]);
-    return { base, one, events, messages, notices, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
+    return { base, one, carrier: names[one.carrier] ?? one.carrier, events, messages, notices, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
   }
 
   async function refresh() {
@@ -41,7 +42,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     if (!quietly) document.title = `${one.tracking_number} · Carrier gateway`;
     fill(place, 
       h("header", { class: "card shipment-head" },
-        h("p", { class: "small" }, one.direction === "return" ? "Return" : "Shipment", " · ", one.carrier, one.service ? ` · ${one.service}` : ""),
+        h("p", { class: "small" }, one.direction === "return" ? "Return" : "Shipment", " · ", known.carrier, one.service ? ` · ${one.service}` : ""),
         h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number)),
         h("p", { class: "lead" }, status(one), one.status_since ? h("span", { class: "small" }, " since ", timeOf(one.status_since)) : null),
         one.trouble?.length ? h("p", {}, ...one.trouble.map((trouble) => h("span", { class: "chip bad" }, `${troubleWords(trouble.kind)} since ${when(trouble.since)}`))) : null,
@@ -152,7 +153,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
   }
 
   function facts({ one }) {
-    const window = (of) => (of ? [of.from, of.to].filter(Boolean).map((at) => (at.length > 10 ? when(at) : at)).join(" to ") : null);
+    const window = (of) => (of ? [of.from, of.to].filter(Boolean).map((at) => (at.length > 10 ? when(at) : at)).map((at, place, both) => (place && at.startsWith(`${both[0].split(", ")[0]}, `) ? at.split(", ")[1] : at)).join(" to ") : null);
     const foretold = ({ predicted, predicted_from: from }) => (predicted ? `${when(predicted.p50)}, nearly surely by ${when(predicted.p90)} (from ${plural(from.samples, "parcel")})` : null);
     const address = (of) => (of ? [of.name, of.street, [of.postal_code, of.city].filter(Boolean).join(" "), of.country].filter(Boolean).join(", ") : null);
     const rows = [["Arrival, says the carrier", window(one.eta)], ["Promised", window(one.promised)], ["Likely arrival, we think", foretold(one)], ["Goes to", address(one.recipient) ?? address(one.destination)], ["E-mail", one.recipient?.email], ["Phone", one.recipient?.phone], ["Collect at", address(one.pickup_point)], ["Collect until", one.pickup_until], ["Courier", [one.courier, one.courier_vehicle].filter(Boolean).join(", ")], ["Signed by", one.signed_by], ["Weight", one.weight_grams ? `${(one.weight_grams / 1000).toLocaleString("en-GB")} kg` : null], ["Pieces", one.pieces_total > 1 ? `${one.pieces_delivered} of ${one.pieces_total} delivered` : null], ["References", one.references?.join(", ")], ["Delivery attempts", one.delivery_attempts || null]];
