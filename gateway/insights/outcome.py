@@ -23,7 +23,7 @@ from normalizer.sketch import bin_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from zoneinfo import ZoneInfo
+    from datetime import tzinfo
 
     from gateway.insights.foretelling import Saying
     from normalizer.journey import Change, Journey, Step
@@ -92,7 +92,7 @@ class Ended:
     corridor: Corridor
     journey: Journey
     steps: Sequence[Step]
-    zone: ZoneInfo
+    zone: tzinfo
     promised: Mapping[str, Any] | None = None
     said: Sequence[Saying] = ()
     stars: int | None = None

@@ -7,7 +7,7 @@ scan on that of where it happened.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any, Literal
 
 from gateway.pages import trouble
@@ -17,7 +17,6 @@ from normalizer import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from zoneinfo import ZoneInfo
 
     from gateway.pages.trouble import Trouble
     from gateway.texts import Speech
@@ -89,7 +88,7 @@ class Story:
 class _Teller:
     """Says things of one shipment, in one language, as of one instant."""
 
-    def __init__(self, shipment: Mapping[str, Any], speech: Speech, zone: ZoneInfo, now: datetime) -> None:
+    def __init__(self, shipment: Mapping[str, Any], speech: Speech, zone: tzinfo, now: datetime) -> None:
         self.of = shipment
         self.speech = speech
         self.zone = zone
@@ -300,7 +299,7 @@ def _return_step(status: str, substatus: str) -> int:
 
 
 def tell(
-    shipment: Mapping[str, Any], events: Sequence[Mapping[str, Any]], speech: Speech, zone: ZoneInfo, now: datetime
+    shipment: Mapping[str, Any], events: Sequence[Mapping[str, Any]], speech: Speech, zone: tzinfo, now: datetime
 ) -> Story:
     """Return the story of a shipment.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -14,11 +15,12 @@ from gateway.lastmile import seeing
 from gateway.pages import branding
 from gateway.runs import stops
 from gateway.visibility import shown
-from normalizer import places
+from normalizer import clock, places
 from normalizer.model import Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import tzinfo
 
     from sqlalchemy import Connection, RowMapping
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from gateway.pages.branding import Brand
     from gateway.visibility import Viewer
 
-_UTC = ZoneInfo("UTC")
 _OF_THE_COURIER = frozenset({"courier", "courier_vehicle", "stops_before"})
 _AT_THE_DOOR = frozenset({"out_for_delivery", "attempt_failed"})
 """Statuses whose scans are made on a courier's round."""
@@ -43,7 +44,7 @@ class View:
     recipient: Mapping[str, Any] | None
     brand: Brand
     carrier: str
-    zone: ZoneInfo
+    zone: tzinfo
     proven: bool
     can_prove: bool
     """Whether there is a postcode that could be asked for."""
@@ -70,14 +71,15 @@ def look(
     eyes: sight.Viewer = "recipient" if viewer == "proven" else viewer
     courier = seeing.courier(conn, row["merchant_id"], row["id"], eyes, now)
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
+    events = [shown(viewer, "event", _event(body)) for body in shipments.event_bodies(conn, row)]
     return View(
         shipment=document,
-        events=[shown(viewer, "event", _event(body)) for body in shipments.event_bodies(conn, row)],
+        events=events,
         courier=courier,
         recipient=document.get("recipient"),
         brand=branding.of(conn, row["merchant_id"]),
         carrier=carrier_name(row["carrier"]),
-        zone=zone_of(whole, recipient),
+        zone=zone_of(whole, recipient, events),
         proven=viewer == "proven",
         can_prove=bool(postcodes(whole, recipient)),
     )
@@ -114,7 +116,9 @@ def carrier_name(code: str) -> str:
     return connector(code).facts.name if code in carrier_codes() else code
 
 
-def zone_of(shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None) -> ZoneInfo:
+def zone_of(
+    shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None, events: Sequence[Mapping[str, Any]] = ()
+) -> tzinfo:
     """Return the clock of where a shipment goes, as far as that is known; of where it was last, else UTC."""
     told = (shipment["destination"], recipient, shipment.get("carrier_destination"), shipment.get("origin"))
     for place in told:
@@ -124,7 +128,8 @@ def zone_of(shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None) ->
             zone = known.zone if known is not None else places.assumed_zone(where)
             if zone is not None:
                 return ZoneInfo(zone)
-    return _UTC
+    offset = next((event["utc_offset"] for event in reversed(events) if event.get("utc_offset")), None)
+    return UTC if offset is None else clock.offset_of(offset)
 
 
 def postcodes(shipment: Mapping[str, Any], recipient: Mapping[str, Any] | None) -> set[str]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from normalizer import clock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from zoneinfo import ZoneInfo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY = timedelta(days=1)
 
 
-def span(eta: Mapping[str, Any] | None, zone: ZoneInfo) -> tuple[int, int] | None:
+def span(eta: Mapping[str, Any] | None, zone: tzinfo) -> tuple[int, int] | None:
     """Return an arrival's first and last instant (epoch milliseconds); a day is meant whole, in `zone`."""
     if eta is None:
         return None
@@ -25,7 +24,7 @@ def span(eta: Mapping[str, Any] | None, zone: ZoneInfo) -> tuple[int, int] | Non
     return _edge(start, zone, last=False), _edge(end, zone, last=True)
 
 
-def moved(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zone: ZoneInfo, by: int) -> bool:
+def moved(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zone: tzinfo, by: int) -> bool:
     """Tell whether an arrival moved by at least `by` milliseconds at one end. One that only narrowed did not move."""
     old, new = span(before, zone), span(after, zone)
     if old is None or new is None or (old[0] <= new[0] and new[1] <= old[1]):
@@ -33,7 +32,7 @@ def moved(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zon
     return max(abs(new[0] - old[0]), abs(new[1] - old[1])) >= by
 
 
-def moment(text: str, zone: ZoneInfo) -> datetime | date:
+def moment(text: str, zone: tzinfo) -> datetime | date:
     """Return an end of a window on the wall clock of `zone`, which a bare time is read in; a day stays a day."""
     found = clock.iso(text)
     if not isinstance(found, datetime):
@@ -41,13 +40,13 @@ def moment(text: str, zone: ZoneInfo) -> datetime | date:
     return found.replace(tzinfo=zone) if found.tzinfo is None else found.astimezone(zone)
 
 
-def day(text: str, zone: ZoneInfo) -> date:
+def day(text: str, zone: tzinfo) -> date:
     """Return the day an end of a window lies on, on the wall clock of `zone`."""
     found = moment(text, zone)
     return found.date() if isinstance(found, datetime) else found
 
 
-def _edge(text: str, zone: ZoneInfo, *, last: bool) -> int:
+def _edge(text: str, zone: tzinfo, *, last: bool) -> int:
     found = moment(text, zone)
     if not isinstance(found, datetime):
         found = datetime.combine(found + _DAY if last else found, time(0), tzinfo=zone)

@@ -317,8 +317,8 @@ async def test_the_same_person_again_changes_their_wish_and_removing_it_ends_it(
         ({"zone": "localtime"}, "/zone", "is no time zone"),
         ({"event_types": ["exploded"]}, "/event_types/0", "is none of *, picked_up"),
         ({"quiet_hours": {"from": "25:00", "to": "08:00"}}, "/quiet_hours/from", "is no time of day"),
-        ({"consent": {"how": ""}}, "/consent/how", "at least 1 character"),
-        ({"channel": "pigeon"}, "/channel", "should be"),
+        ({"consent": {"how": ""}}, "/consent/how", "is empty"),
+        ({"channel": "pigeon"}, "/channel", "must be"),
         ({"colour": "red"}, "/colour", "there is no such field"),
     ],
 )

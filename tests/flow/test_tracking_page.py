@@ -64,6 +64,14 @@ async def test_the_page_is_whole_without_a_script(house, parcel):
     assert not re.search(r"\son[a-z]+=", html)
 
 
+async def test_where_nobody_said_where_it_goes_all_times_are_on_the_clock_it_was_scanned_by(house):
+    shipment_id = await house.shipment("X-1", carrier="generic")
+    event = {"status": "delivered", "at": "2026-11-20T13:15:00+01:00"}
+    assert (await house.call("POST", f"/v1/shipments/{shipment_id}/events", event)).status == 201
+    html = text(await see(house, await path_of(house, shipment_id)))
+    assert "<h1>Delivered on 20 November at 13:15</h1>" in html
+
+
 async def test_the_page_is_told_to_nobody_else(house, parcel):
     headers = (await see(house, parcel[2])).headers
     assert headers["Referrer-Policy"] == "no-referrer"
