@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
 import orjson
@@ -14,6 +16,8 @@ from gateway import idempotency
 from gateway.api import problems
 from gateway.api.problems import Problem
 from gateway.clock import now_ms
+from gateway.db.store import NotNow, alongside
+from gateway.idempotency import Claim, Overtaken
 from gateway.staff import audit
 
 if TYPE_CHECKING:
@@ -108,6 +112,8 @@ class Call:
     files: tuple[str, ...] = ()
     """The media types of an answer that is a file and has no model."""
     most_bytes: int | None = None
+    repeatable: bool = False
+    """Whether it may simply be done again, because that changes nothing more: then no answer is ever lost."""
     personal: bool = False
     """Whether the answer shows recipients or a secret: looks of people at the console are kept in the audit log."""
 
@@ -268,11 +274,14 @@ async def _once(call: Call, ask: Ask, key: str, raw: bytes) -> web.StreamRespons
     # Of each API key its own: an answer may show what another role must not see.
     kept_as = f"{ask.principal.key_id}:{key}"
     digest = idempotency.request_digest(call.method, ask.request.path, ask.request.query_string, raw)
-    found = await store.write(lambda conn: idempotency.begin(conn, merchant_id, kept_as, digest, ask.now))
+    claim = Claim(merchant_id, kept_as, digest, ask.now)
+    found = await store.write(lambda conn: idempotency.begin(conn, claim))
     if found.kind == "other":
         raise Problem("idempotency-key-reused")
     if found.kind == "under_way":
-        raise Problem("request-under-way", headers={"Retry-After": "1"})
+        raise _under_way()
+    if found.kind == "lost":
+        raise Problem("answer-lost", "look at what is there; to do it once more, send it with a fresh Idempotency-Key")
     if found.kind == "answered":
         plain = vault.open(merchant_id, f"idempotency:{kept_as}", found.sealed)
         return web.Response(
@@ -281,14 +290,30 @@ async def _once(call: Call, ask: Ask, key: str, raw: bytes) -> web.StreamRespons
             content_type="application/json",
             headers={"Idempotent-Replayed": "true"},
         )
-    try:
-        response = await call.handler(ask)
-    except BaseException:
-        await store.write(lambda conn: idempotency.give_up(conn, merchant_id, kept_as, digest))
-        raise
+    response = await _claimed(call, ask, claim)
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b""
     sealed = vault.seal(merchant_id, f"idempotency:{kept_as}", body)
-    await store.write(
-        lambda conn: idempotency.finish(conn, merchant_id, kept_as, digest, status=response.status, sealed=sealed)
-    )
+    await store.write(lambda conn: idempotency.finish(conn, claim, status=response.status, sealed=sealed))
     return response
+
+
+async def _claimed(call: Call, ask: Ask, claim: Claim) -> web.StreamResponse:
+    """Do the work of a claimed key, which its own commit marks as done; without an answer let the key go."""
+    store = ask.gateway.store
+    try:
+        if call.repeatable:
+            return await call.handler(ask)
+        with alongside(lambda conn: idempotency.mark_done(conn, claim)):
+            return await call.handler(ask)
+    except BaseException as trouble:
+        refused = isinstance(trouble, Problem) and trouble.kind.status < HTTPStatus.INTERNAL_SERVER_ERROR
+        let_go = idempotency.refuse if refused else idempotency.give_up
+        with suppress(NotNow):  # then it lets itself go after a minute, and what stopped the work is told
+            await store.write(lambda conn: let_go(conn, claim))
+        if isinstance(trouble, Overtaken):
+            raise _under_way() from None
+        raise
+
+
+def _under_way() -> Problem:
+    return Problem("request-under-way", headers={"Retry-After": "1"})

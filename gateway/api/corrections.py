@@ -176,6 +176,7 @@ async def stop(ask: Ask) -> web.StreamResponse:
     roles=STAFF,
     answers={202: answers.Shipment},
     problems=("not-found", "cannot-ask-carrier"),
+    repeatable=True,
 )
 async def refresh(ask: Ask) -> web.StreamResponse:
     """Make a shipment due at once."""

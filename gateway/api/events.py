@@ -56,6 +56,7 @@ async def events(ask: Ask) -> web.StreamResponse:
     body=requests.EventIn,
     answers={201: answers.Event},
     problems=("not-found", "conflict", "validation"),
+    repeatable=True,
 )
 async def add(ask: Ask) -> web.StreamResponse:
     """Take a merchant's own event."""

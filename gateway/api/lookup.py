@@ -59,6 +59,7 @@ async def look_up(ask: Ask) -> web.StreamResponse:
     body=lookup_requests.LookupIn,
     answers={200: answers.LookedUp},
     problems=("not-found", "validation"),
+    repeatable=True,
 )
 async def look_up_quietly(ask: Ask) -> web.StreamResponse:
     """Look up, the facts in the body."""

@@ -134,6 +134,7 @@ def _responses(call: Call) -> dict[str, Any]:
     names += ("validation",)  # a query or a body where none is expected
     if call.method == "POST":
         names += ("request-under-way", "idempotency-key-reused")
+        names += () if call.repeatable else ("answer-lost",)
     if call.method in _WRITES:
         names.append("busy")
     by_status: dict[int, list[str]] = {}
@@ -228,7 +229,8 @@ _IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "The same request with the same key is done once; for a day its answer is repeated.",
+    "description": "The same request with the same key is done once; for a day its answer is repeated. Where a crash "
+    "took the answer, a repeat a minute later is told `answer-lost`, or answered with what is there.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 _LAST_EVENT_ID = {

@@ -83,6 +83,7 @@ def make(
     body=order_requests.OrderIn,
     answers={201: answers.Order, 200: answers.Order},
     problems=("validation",),
+    repeatable=True,
 )
 async def create(ask: Ask) -> web.StreamResponse:
     """Keep one order."""
@@ -242,6 +243,7 @@ def _step(at: str | None, *, shipment: RowMapping | None = None, **told: Any) ->
     body=order_requests.OrderEventIn,
     answers={201: answers.OrderEvent},
     problems=("not-found", "validation"),
+    repeatable=True,
 )
 async def add(ask: Ask) -> web.StreamResponse:
     """Take an event of an order."""

@@ -63,6 +63,14 @@ KINDS: dict[str, Kind] = {
             "The same request is being answered",
             "A request with this Idempotency-Key has no answer yet. Try again shortly.",
         ),
+        Kind(
+            "answer-lost",
+            409,
+            "The request was done, its answer is lost",
+            "The gateway ended, or failed, after the work of a request with this Idempotency-Key and before its answer "
+            "was kept. It is not done again. Look at what is there (`GET`); what is shown only once, such as a secret, "
+            "can be made anew. To do the same once more, use a fresh key.",
+        ),
         Kind("too-large", 413, "Too large", "The body is larger than this address takes."),
         Kind("unsupported-media-type", 415, "Not that media type", "Send `Content-Type: application/json`."),
         Kind(

@@ -110,6 +110,7 @@ async def register(ask: Ask, drafts: Sequence[NewShipment]) -> list[Registered |
     body=requests.ShipmentIn,
     answers={201: answers.Shipment, 200: answers.Shipment},
     problems=("validation", "carrier-unclear"),
+    repeatable=True,
 )
 async def create(ask: Ask) -> web.StreamResponse:
     """Register one shipment."""
@@ -133,6 +134,7 @@ async def create(ask: Ask) -> web.StreamResponse:
     answers={200: answers.Batch, 207: answers.Batch},
     problems=("validation",),
     most_bytes=_MOST_BATCH_BYTES,
+    repeatable=True,
 )
 async def create_batch(ask: Ask) -> web.StreamResponse:
     """Register many shipments in one transaction."""

@@ -125,6 +125,7 @@ async def remove(ask: Ask) -> web.StreamResponse:
     body_optional=True,
     answers={200: answers.Preview},
     problems=("not-found", "validation"),
+    repeatable=True,
 )
 async def preview(ask: Ask) -> web.StreamResponse:
     """Word a notice without sending it."""

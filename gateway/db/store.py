@@ -12,11 +12,12 @@ import queue
 import threading
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy import Connection
 
@@ -40,6 +41,39 @@ class LogFull(NotNow):
 
 class StoreAway(NotNow):
     """The database cannot be reached, or is no longer ours to write to."""
+
+
+@dataclass(slots=True)
+class _Alongside:
+    work: Callable[[Connection], None]
+    over: bool = False
+
+
+_ALONGSIDE: ContextVar[_Alongside | None] = ContextVar("alongside", default=None)
+
+
+@contextlib.contextmanager
+def alongside(work: Callable[[Connection], None]) -> Iterator[None]:
+    """Let each write of the code inside commit `work` too. Tasks it leaves behind write without it."""
+    held = _Alongside(work)
+    token = _ALONGSIDE.set(held)
+    try:
+        yield
+    finally:
+        held.over = True  # tasks and timers that were begun inside keep a copy of this context
+        _ALONGSIDE.reset(token)
+
+
+def _joined(work: Callable[[Connection], T]) -> Callable[[Connection], T]:
+    held = _ALONGSIDE.get()
+    if held is None or held.over:
+        return work
+
+    def both(conn: Connection) -> T:
+        held.work(conn)
+        return work(conn)
+
+    return both
 
 
 @dataclass(slots=True)
@@ -111,7 +145,7 @@ class GroupStore(ABC):
         if self.away:
             raise StoreAway(self.away)
         loop = asyncio.get_running_loop()
-        job = Job(work, loop.create_future(), loop)
+        job = Job(_joined(work), loop.create_future(), loop)
         self._jobs.put(job)
         return await job.done  # type: ignore[no-any-return]
 

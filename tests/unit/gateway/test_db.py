@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from unit.gateway.things import adding, make_table, names
 
 from gateway.db import GroupStore, LogFull, StoreAway, StoreClosed, open_store, shown, sqlite_engine
+from gateway.db.store import alongside
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -154,3 +155,33 @@ def test_an_address_is_shown_without_its_password(url: str, told: str) -> None:
 def test_a_database_in_memory_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="must be a file"):
         sqlite_engine("sqlite://")
+
+
+def mark(conn: Connection) -> None:
+    adding("mark")(conn)
+
+
+async def test_what_goes_alongside_is_committed_with_each_write_of_the_code_inside_and_with_no_other(
+    store: GroupStore,
+) -> None:
+    beside: list[asyncio.Task[str]] = []
+    with alongside(mark):
+        await store.write(adding("work"))
+        gate = asyncio.Event()
+
+        async def left_behind() -> str:
+            await gate.wait()
+            return await store.write(adding("later"))
+
+        beside.append(asyncio.create_task(left_behind()))
+    gate.set()
+    await asyncio.gather(*beside)
+    await store.write(adding("other"))
+    assert sorted(await store.read(names)) == ["later", "mark", "other", "work"]
+
+
+async def test_work_whose_alongside_fails_is_not_kept(store: GroupStore) -> None:
+    await store.write(adding("mark"))
+    with alongside(mark), pytest.raises(DBAPIError):
+        await store.write(adding("work"))
+    assert await store.read(names) == ["mark"]
