@@ -143,7 +143,9 @@ async def test_what_cannot_be_sent_is_said_beside_the_file(house, phone, faults)
         await expect(page.locator(".problem")).to_have_text(said)
     await page.set_input_files("#import-file", [file("orders.csv", "colour\nred\n")])
     await submit.click()
-    await expect(page.locator(".problem")).to_contain_text("has the column 'colour'; there are order_number")
+    await expect(page.locator(".problem")).to_contain_text(
+        "has the column 'colour', and orders have none of that name; they have order_number"
+    )
     await page.context.set_offline(True)
     await submit.click()
     await expect(page.locator(".problem")).to_have_text("The gateway cannot be reached. Are you offline?")
