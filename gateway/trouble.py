@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from normalizer.eta import Norm
     from normalizer.journey import Step
 
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 50
+"""Shipments looked at in a transaction: each may tell several messages, and everything else waits for it."""
 LOOK_SECONDS = 15
 """How often what is due is looked at."""
 

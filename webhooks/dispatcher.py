@@ -29,7 +29,7 @@ from webhooks.requests import Requests
 from webhooks.timers import Timers, steady_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from webhooks.item import Item
     from webhooks.loading import Key
@@ -85,7 +85,7 @@ class Dispatcher:
         self._seen_at = 0
         """When the last look began by the wall clock, from which the tables' times come: it may run apart from ours."""
         self._stopping = False
-        self._flusher = Flusher(store, told or self._hint_all, self._pump_all, beside)
+        self._flusher = Flusher(store, told or self._hint_all, self._go_on, beside)
 
     # the way in
 
@@ -99,7 +99,7 @@ class Dispatcher:
         for key, lane in loaded.items():
             self._courses.add(Course(key, lane, self._random))
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._flusher.run())]
-        self._pump_all()
+        self._go_on(self._courses)
 
     async def stop(self, grace: float = 10.0) -> None:
         """Start no more requests, wait up to `grace` seconds for those in flight, write what came of them."""
@@ -179,8 +179,8 @@ class Dispatcher:
                 self._reload.add(course.key)
                 self._wake.set()
             return []
-        if self._flusher.full:
-            return []  # _pump_all comes when the results are written
+        if self._flusher.holds_back(course):
+            return []  # it goes on when the results are written
         now = self._now()
         ready = lane.ready(now)
         bodiless = [item for item in ready if item.message is None]
@@ -225,9 +225,10 @@ class Dispatcher:
             if change.kind == "disabled":
                 course.stale = True
 
-    def _pump_all(self) -> None:
-        for course in self._courses:
-            self._pump(course)
+    def _go_on(self, courses: Iterable[Course]) -> None:
+        for course in courses:
+            if self._courses.runs(course):
+                self._pump(course)
 
     def _hint_all(self, appended: dict[str, list[Entry]]) -> None:
         for merchant_id, entries in appended.items():

@@ -12,7 +12,7 @@ import structlog
 from webhooks.recording import AttemptRow, Batch, ExchangeRow, Noted, attempt_of, exchange_of, nothing, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from webhooks.course import Course
     from webhooks.item import Item
@@ -24,21 +24,25 @@ if TYPE_CHECKING:
 GATHER = 0.005
 """Seconds that results are gathered before they are written; a crash repeats at most what was gathered."""
 CURSOR_EVERY = 0.5
-MOST_UNWRITTEN = 500
-"""Results that may wait for the database before no more requests are started."""
+MOST_UNWRITTEN = 128
+"""Results that may wait for the database before no more requests are started: a crash repeats those, and what flies."""
 _TRY_AGAIN = 1.0
 
 _log = structlog.get_logger(__name__)
 
 
 class Flusher:
-    """Writes results. `told` is called with what was appended to merchants' logs on the way."""
+    """Writes results.
+
+    `told` is called with what was appended to merchants' logs on the way, `relieved` with the courses that may start
+    requests again.
+    """
 
     def __init__(
         self,
         store: Store,
         told: Callable[[dict[str, list[Entry]]], None],
-        relieved: Callable[[], None],
+        relieved: Callable[[Iterable[Course]], None],
         beside: Beside = nothing,
     ) -> None:
         self._beside = beside
@@ -48,6 +52,8 @@ class Flusher:
         self._attempts: list[AttemptRow] = []
         self._exchanges: list[ExchangeRow] = []
         self._noted: list[Noted] = []
+        self._in_writing = 0
+        self._held_back: dict[Course, None] = {}
         self._moved: set[Course] = set()
         self._something = asyncio.Event()
         self._results = asyncio.Event()
@@ -57,13 +63,15 @@ class Flusher:
 
     @property
     def unwritten(self) -> int:
-        """Results that wait to be written."""
-        return len(self._attempts) + len(self._noted)
+        """Results that are not known to be written."""
+        return len(self._attempts) + len(self._noted) + self._in_writing
 
-    @property
-    def full(self) -> bool:
-        """Tell whether so much waits that no more requests should start."""
-        return self.unwritten >= MOST_UNWRITTEN
+    def holds_back(self, course: Course) -> bool:
+        """Tell whether so much waits that a course should start no more requests; then it is told when it may."""
+        if self.unwritten < MOST_UNWRITTEN:
+            return False
+        self._held_back[course] = None
+        return True
 
     def sent(self, course: Course, item: Item, at: int, outcome: Outcome) -> None:
         """Take what came of a request; our own faults are no attempts."""
@@ -110,7 +118,6 @@ class Flusher:
     async def flush(self, *, cursors: bool) -> None:
         """Write everything that waits. What could not be written is kept for the next time, and the trouble raised."""
         async with self._one_at_a_time:
-            was_full = self.full
             batch = Batch(int(time.time() * 1000), self._attempts, self._exchanges, self._noted)
             moved = self._moved if cursors else set()
             unsaved = [one for one in [course.unsaved() for course in moved] if one is not None]
@@ -125,6 +132,7 @@ class Flusher:
                 self._something.clear()
             if not (batch.attempts or batch.noted or batch.lanes or batch.replays):
                 return
+            self._in_writing = len(batch.attempts) + len(batch.noted)
             try:
                 appended = await self._store.write(lambda conn: record(conn, batch, self._beside))
             except BaseException:
@@ -135,9 +143,12 @@ class Flusher:
                 self._results.set()
                 self._something.set()
                 raise
+            finally:
+                self._in_writing = 0
             self.trouble = False
-            going_on = [one.course.saved(one) for one in unsaved]
+            going_on = [one.course for one in unsaved if one.course.saved(one)]
         if appended:
             self._told(appended)
-        if was_full or any(going_on):
-            self._relieved()
+        held_back, self._held_back = self._held_back, {}
+        if held_back or going_on:
+            self._relieved([*going_on, *held_back])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -499,3 +500,30 @@ async def test_a_breaker_opens_in_front_of_a_dead_endpoint_and_its_backlog_costs
     await home.settled(endpoint_id, 9)
     facts = await home.store.read(lambda c: endpoints.get(c, M, endpoint_id))
     assert facts.behind == 2_991
+
+
+async def test_while_results_wait_for_the_database_little_more_is_sent_that_a_crash_would_repeat(home, receiver):
+    ids = [(await home.endpoint(f"/{name}", ordering="none"))[0] for name in "abcd"]
+    writing, free = threading.Event(), threading.Event()
+
+    def hold(_conn):
+        writing.set()
+        assert free.wait(60)
+
+    many = 3 * flusher.MOST_UNWRITTEN
+    entries = await home.tell(*[draft(number) for number in range(1, many + 1)], hint=False)
+    held = asyncio.create_task(home.store.write(hold))
+    await asyncio.to_thread(writing.wait)
+    try:
+        home.dispatcher.hint(M, entries)
+        most = flusher.MOST_UNWRITTEN + len(ids) * endpoints.CONCURRENCY
+        await receiver.until(lambda: home.dispatcher.stats()["unwritten"] >= flusher.MOST_UNWRITTEN)
+        while home.dispatcher.stats()["in_flight"]:  # noqa: ASYNC110 - they end by themselves
+            await asyncio.sleep(0.01)
+        assert flusher.MOST_UNWRITTEN <= len(receiver.got) <= most
+    finally:
+        free.set()
+    await held
+    for endpoint_id in ids:
+        await home.settled(endpoint_id, many)
+    assert len(receiver.got) == len(ids) * many
