@@ -99,9 +99,7 @@ def under_way(journey: Journey, steps: Sequence[Step]) -> UnderWay | None:
     """Return a parcel as a prediction needs it; None where none can be made: not handed in, in trouble, there, back."""
     status, since = journey.status, journey.since
     handed_in = hand_in(journey, steps)
-    moving = status in (Status.IN_TRANSIT, *_STAGES) or (
-        status is Status.EXCEPTION and journey.substatus in PASSING
-    )
+    moving = status in (Status.IN_TRANSIT, *_STAGES) or (status is Status.EXCEPTION and journey.substatus in PASSING)
     if not moving or journey.returning or since is None or handed_in is None:
         return None
     return UnderWay(status=status, since=since, handed_in_at=handed_in[0], weekday=handed_in[1])

@@ -21,7 +21,17 @@ SETTLED = 0.001
 
 async def told(house):
     messages = (await house.call("GET", "/v1/messages?limit=200")).json["data"]
-    kinds = ("carrier_exception", "stalled", "not_handed_over", "customs_stuck", "attempts_failed", "promise_", "not_understood", "lost", "damaged")
+    kinds = (
+        "carrier_exception",
+        "stalled",
+        "not_handed_over",
+        "customs_stuck",
+        "attempts_failed",
+        "promise_",
+        "not_understood",
+        "lost",
+        "damaged",
+    )
     return [one["type"] for one in reversed(messages) if one["type"].removeprefix("shipment.").startswith(kinds)]
 
 
