@@ -163,21 +163,6 @@ def get_many(conn: Connection, merchant_id: str, ids: Iterable[str]) -> dict[str
     return found
 
 
-def event_bodies(conn: Connection, row: RowMapping) -> list[bytes]:
-    """Return a shipment's events as JSON, oldest first; those of an earlier parcel of its number say so."""
-    c = Tables.event.c
-    statement = (
-        select(c.sort_at, c.body)
-        .where(c.merchant_id == row["merchant_id"], c.shipment_id == row["id"])
-        .order_by(c.sort_at, c.carrier_order, c.id)
-    )
-    until = row["earlier_until"]
-    return [
-        b'%b,"earlier_parcel":%b}' % (body[:-1], b"true" if until is not None and sort_at <= until else b"false")
-        for sort_at, body in conn.execute(statement)
-    ]
-
-
 def adopt(conn: Connection, row: RowMapping, new: NewShipment, now: int) -> bool:
     """Take over what a merchant says of a shipment that is there already; return whether anything changed.
 

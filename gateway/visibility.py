@@ -110,6 +110,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "payload_id": "MSO",
         "extra": "MS",
         "earlier_parcel": "MSFORP",
+        "counts_as": "MSFORP",
     },
     "order": {
         "id": "MSO",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from normalizer import sketch
 from normalizer.model import Status
+from normalizer.trouble import PASSING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,8 +44,6 @@ WEEKDAYS = tuple(f"transit.{day}" for day in range(7))
 _ANY_DAY = "transit"
 _NONE: tuple[int, Counts] = (0, {})
 _STAGES = {Status.OUT_FOR_DELIVERY: OUT, Status.ATTEMPT_FAILED: RETRY}
-_FORESEEABLE = frozenset({"delayed", "weather", "missorted", "strike_or_disaster"})
-"""Trouble that parcels come out of by themselves."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,7 @@ def under_way(journey: Journey, steps: Sequence[Step]) -> UnderWay | None:
     """Return a parcel as a prediction needs it; None where none can be made: not handed in, in trouble, there, back."""
     status, since = journey.status, journey.since
     handed_in = hand_in(journey, steps)
-    moving = status in (Status.IN_TRANSIT, *_STAGES) or (
-        status is Status.EXCEPTION and journey.substatus in _FORESEEABLE
-    )
+    moving = status in (Status.IN_TRANSIT, *_STAGES) or (status is Status.EXCEPTION and journey.substatus in PASSING)
     if not moving or journey.returning or since is None or handed_in is None:
         return None
     return UnderWay(status=status, since=since, handed_in_at=handed_in[0], weekday=handed_in[1])

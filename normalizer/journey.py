@@ -30,6 +30,8 @@ _AFTER_DELIVERY = frozenset({Status.DELIVERED, Status.RETURNING, Status.RETURNED
 _CLAIMS = frozenset({"damaged", "lost"})
 _UNTIL_BACK = frozenset({Status.ORDERED, Status.INFO_RECEIVED, Status.IN_TRANSIT, Status.OUT_FOR_DELIVERY})
 
+_AT_A_DOOR = frozenset({Status.OUT_FOR_DELIVERY, Status.DELIVERED})
+
 _MILESTONES = {
     Status.ORDERED: "ordered_at",
     Status.INFO_RECEIVED: "info_received_at",
@@ -157,6 +159,35 @@ def fold(steps: Iterable[Step], *, is_return: bool = False, told_back: bool = Fa
             piece.turn_back()
         line.enter(last, list(pieces.values()))
     return line.journey(pieces)
+
+
+def on_the_way_back(
+    steps: Iterable[Step], *, is_return: bool = False, told_back: bool = False
+) -> dict[str, dict[str, str]]:
+    """Return what scans of a parcel that goes back count as, by id: its delivery is no delivery to the recipient.
+
+    Only of those that would be read wrongly. Arguments are as for `fold`, answers `{"status", "substatus"}`.
+    """
+    history = sorted({one.id: one for one in steps}.values(), key=in_time)
+    pieces = {name: _Piece(is_return) for name in {one.piece for one in history if one.piece} or {""}}
+    found: dict[str, dict[str, str]] = {}
+    last: tuple[Step, _Piece] | None = None
+    for one in history:
+        if one.moves == "informs" or one.status is Status.UNKNOWN:
+            continue
+        for name, piece in pieces.items():
+            if one.piece in ("", name) and piece.take(one):
+                last = one, piece
+                _note_back(found, one, piece)
+    if told_back and last is not None:
+        last[1].turn_back()
+        _note_back(found, *last)
+    return found
+
+
+def _note_back(found: dict[str, dict[str, str]], one: Step, piece: _Piece) -> None:
+    if one.status in _AT_A_DOOR and piece.status is not None and piece.status is not one.status:
+        found[one.id] = {"status": piece.status.value, "substatus": piece.substatus}
 
 
 def in_time(one: Step) -> tuple[int, int, int, str]:

@@ -25,6 +25,10 @@ _HOUR = 3_600_000
 class Trouble(StrEnum):
     """A reason for somebody to look."""
 
+    LOST = "lost"
+    DAMAGED = "damaged"
+    CARRIER_EXCEPTION = "carrier_exception"
+    """Any other exception. `shipment.exception` is the message of the status, which comes at once and for each."""
     STALLED = "stalled"
     NOT_HANDED_OVER = "not_handed_over"
     CUSTOMS_STUCK = "customs_stuck"
@@ -39,20 +43,21 @@ class Limits:
     """How long is too long, in hours.
 
     `stalled` without a scan while a carrier has it, `on_vehicle` while it is out for delivery, `not_handed_over` from
-    the label on, `customs` from the first scan of customs on.
+    the label on, `customs` from the first scan of customs on, `delay` in an exception that parcels come out of alone.
     """
 
     stalled: float
     on_vehicle: float
     not_handed_over: float
     customs: float
+    delay: float
 
 
 LIMITS: Mapping[str, Limits] = {
-    "parcel": Limits(stalled=72, on_vehicle=24, not_handed_over=72, customs=96),
-    "post": Limits(stalled=120, on_vehicle=24, not_handed_over=120, customs=168),
-    "freight": Limits(stalled=120, on_vehicle=48, not_handed_over=168, customs=168),
-    "last_mile": Limits(stalled=6, on_vehicle=4, not_handed_over=24, customs=48),
+    "parcel": Limits(stalled=72, on_vehicle=24, not_handed_over=72, customs=96, delay=24),
+    "post": Limits(stalled=120, on_vehicle=24, not_handed_over=120, customs=168, delay=48),
+    "freight": Limits(stalled=120, on_vehicle=48, not_handed_over=168, customs=168, delay=48),
+    "last_mile": Limits(stalled=6, on_vehicle=4, not_handed_over=24, customs=48, delay=2),
 }
 """By kind of carrier; any other kind is as `parcel`. Plain figures of ours, until enough of their parcels are known."""
 
@@ -60,6 +65,10 @@ _PAPER = frozenset({Status.PENDING, Status.ORDERED, Status.INFO_RECEIVED})
 _MOVING = frozenset({Status.IN_TRANSIT, Status.EXCEPTION, Status.ATTEMPT_FAILED})
 _THERE = ENDS | {Status.AVAILABLE_FOR_PICKUP}
 _CUSTOMS = frozenset({"customs_started", "customs_held", "documents_missing", "duties_unpaid"})
+PASSING = frozenset({"delayed", "weather", "missorted", "strike_or_disaster"})
+"""Exceptions that parcels come out of alone."""
+_GONE = frozenset({"lost", "disposed"})
+_DAMAGED = "damaged"
 _WITH_THE_CUSTOMER = frozenset({"requested", "approved", "label_created"})
 _SECOND = 2
 
@@ -87,7 +96,10 @@ def begins(facts: Facts, limits: Limits) -> dict[Trouble, int]:
         return {}
     history = sorted({one.id: one for one in facts.steps}.values(), key=in_time)
     found: dict[Trouble, int | None] = {
-        Trouble.STALLED: _stalled(facts, history, limits),
+        Trouble.LOST: _now(facts) if _is_gone(facts.journey) else None,
+        Trouble.DAMAGED: _damage(facts, history),
+        Trouble.CARRIER_EXCEPTION: _exception(facts, limits),
+        Trouble.STALLED: None if _is_gone(facts.journey) else _stalled(facts, history, limits),
         Trouble.NOT_HANDED_OVER: _not_handed_over(facts, limits),
         Trouble.CUSTOMS_STUCK: _customs(history, limits),
         Trouble.ATTEMPTS_FAILED: None if status in _THERE or facts.journey.returning else _second_attempt(history),
@@ -109,6 +121,44 @@ def active(beginning: Mapping[Trouble, int], now: int) -> dict[Trouble, int]:
 def next_look(beginning: Mapping[Trouble, int], now: int) -> int | None:
     """Return when time alone next changes what `active` says, None for never."""
     return min((at for at in beginning.values() if at > now), default=None)
+
+
+def _is_gone(journey: Journey) -> bool:
+    return journey.status is Status.EXCEPTION and journey.substatus in _GONE
+
+
+def _damage(facts: Facts, history: Iterable[Step]) -> int | None:
+    """Return since when a piece is damaged that has not come to its end."""
+    since: dict[str, int] = {}
+    for one in history:
+        if one.moves == "informs":
+            continue
+        if one.status in ENDS:
+            since.pop(one.piece, None)
+        elif one.status is Status.EXCEPTION and one.substatus == _DAMAGED:
+            since.setdefault(one.piece, _instant(one, facts))
+    return min(since.values(), default=None)
+
+
+def _exception(facts: Facts, limits: Limits) -> int | None:
+    journey = facts.journey
+    if journey.status is not Status.EXCEPTION or journey.substatus in _GONE | _CUSTOMS | {_DAMAGED}:
+        return None
+    if journey.substatus not in PASSING:
+        return _now(facts)
+    return (_now(facts) if journey.since is None else journey.since) + _millis(limits.delay)
+
+
+def _now(facts: Facts) -> int:
+    """Return since when a shipment is what it is: its status, and the detail of it."""
+    return next((_instant(one, facts) for one in facts.steps if one.id == facts.journey.event_id), facts.created_at)
+
+
+def _instant(one: Step, facts: Facts) -> int:
+    """Return when something happened; by its day where no clock is told, and since we know it where no day is."""
+    if one.at is not None:
+        return one.at
+    return one.sort_at if one.day else facts.created_at
 
 
 def _stalled(facts: Facts, history: Sequence[Step], limits: Limits) -> int | None:

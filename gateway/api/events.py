@@ -12,6 +12,7 @@ from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
 from gateway.api.shipments import found
+from gateway.history import event_bodies
 from gateway.merchant_events import BadEvent, merchant_event
 from gateway.visibility import shown
 from normalizer import render
@@ -38,7 +39,7 @@ async def events(ask: Ask) -> web.StreamResponse:
     merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
 
     def work(conn: Connection) -> list[bytes]:
-        return shipments.event_bodies(conn, found(shipments.get(conn, merchant_id, shipment_id)))
+        return event_bodies(conn, found(shipments.get(conn, merchant_id, shipment_id)))
 
     bodies = await ask.gateway.store.read(work)
     if ask.principal.role == "merchant":

@@ -11,6 +11,7 @@ from gateway.api import answers, order_requests
 from gateway.api.calls import STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
 from gateway.api.shipments import plain, promise, refusal, wake
+from gateway.history import event_bodies
 from gateway.ids import new_id
 from gateway.listing import BadCursor
 from gateway.merchant_events import BadEvent
@@ -219,7 +220,7 @@ async def journey(ask: Ask) -> web.StreamResponse:
             event = shown(role, "order_event", orjson.loads(act["body"]))
             steps.append(_step(event["at"], order_event=event))
         for shipment in store.shipments_of(conn, merchant_id, [number]).get(number, []):
-            for body in shipments.event_bodies(conn, shipment):
+            for body in event_bodies(conn, shipment):
                 event = orjson.loads(body)
                 if not event["earlier_parcel"]:
                     steps.append(_step(event["at"], shipment=shipment, event=shown(role, "event", event)))

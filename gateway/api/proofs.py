@@ -13,6 +13,7 @@ from gateway.api import answers
 from gateway.api.calls import STAFF, Ask, Calls, listing
 from gateway.api.problems import Problem
 from gateway.api.shipments import found, whole
+from gateway.history import event_bodies
 from gateway.pages import branding
 from gateway.proofs import sheet, store
 from gateway.proofs.places import PlaceTrouble
@@ -92,7 +93,7 @@ async def proof_sheet(ask: Ask) -> web.StreamResponse:
     def work(conn: Connection) -> tuple[RowMapping, list[bytes], list[RowMapping], Brand]:
         row = found(shipments.get(conn, merchant_id, shipment_id))
         proofs = store.of_shipment(conn, merchant_id, shipment_id)
-        return row, shipments.event_bodies(conn, row), proofs, branding.of(conn, merchant_id)
+        return row, event_bodies(conn, row), proofs, branding.of(conn, merchant_id)
 
     row, bodies, proofs, brand = await ask.gateway.store.read(work)
     kept = [

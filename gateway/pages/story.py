@@ -219,7 +219,8 @@ class _Teller:
 
     def entry(self, event: Mapping[str, Any]) -> Entry:
         local, at = event.get("local_time"), event.get("at")
-        words = self.speech.status(event["status"], event["substatus"])
+        read = event.get("counts_as") or event
+        words = self.speech.status(read["status"], read["substatus"])
         text = (event.get("text") or "").strip()
         return Entry(
             words=words,
@@ -227,7 +228,7 @@ class _Teller:
             at=at or "",
             place=_place(event.get("place") or {}),
             carrier_words=text if text.casefold() != words.casefold() else "",
-            tone=TONES[event["status"]],
+            tone=TONES[read["status"]],
             earlier=bool(event.get("earlier_parcel")),
         )
 

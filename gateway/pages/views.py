@@ -11,6 +11,7 @@ import orjson
 
 from connectors import carrier_codes, connector
 from gateway import shipments
+from gateway.history import event_bodies
 from gateway.lastmile import seeing
 from gateway.pages import branding
 from gateway.runs import stops
@@ -71,7 +72,7 @@ def look(
     eyes: sight.Viewer = "recipient" if viewer == "proven" else viewer
     courier = seeing.courier(conn, row["merchant_id"], row["id"], eyes, now)
     assert courier is not None  # noqa: S101 - the row was just read in this transaction
-    events = [shown(viewer, "event", _event(body)) for body in shipments.event_bodies(conn, row)]
+    events = [shown(viewer, "event", _event(body)) for body in event_bodies(conn, row)]
     return View(
         shipment=document,
         events=events,

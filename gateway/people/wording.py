@@ -255,7 +255,7 @@ def _values(facts: Facts, speech: Speech, channel: str) -> dict[str, str]:
 def _details(facts: Facts, speech: Speech) -> dict[str, str]:
     """Return what a kind of notice tells beyond what it is."""
     shipment = _shipment(facts)
-    about = facts.data.get("event") or shipment
+    about = shipment if shipment.get("status") == "returned" else facts.data.get("event") or shipment
     today = facts.now.astimezone(facts.zone).date()
     status, substatus = str(about.get("status") or shipment["status"]), about.get("substatus")
     known = {"status": speech.status(status, substatus)}
@@ -311,10 +311,11 @@ def _history(facts: Facts, speech: Speech) -> list[dict[str, str]]:
     for event in facts.history[:_MOST_HISTORY]:
         at = event.get("at") or event.get("local_time")
         place = event.get("place") or {}
+        read = event.get("counts_as") or event
         shown.append(
             {
                 "at": "" if at is None else days.moment(speech, arrival.moment(at, facts.zone), today),
-                "what": speech.status(event["status"], event.get("substatus")),
+                "what": speech.status(read["status"], read.get("substatus")),
                 "place": str(place.get("city") or place.get("facility") or ""),
             }
         )

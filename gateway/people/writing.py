@@ -9,6 +9,7 @@ import orjson
 
 from connectors import UnknownCarrier, connector
 from gateway import shipments
+from gateway.history import event_bodies
 from gateway.pages import branding
 from gateway.people import accounts, addresses, overrides
 from gateway.people.subjects import CONFIRM, RATE
@@ -133,7 +134,7 @@ def history_of(conn: Connection, merchant_id: str, shipment_id: str) -> list[dic
     row = shipments.get(conn, merchant_id, shipment_id)
     if row is None:
         return []
-    events = [orjson.loads(body) for body in reversed(shipments.event_bodies(conn, row))]
+    events = [orjson.loads(body) for body in reversed(event_bodies(conn, row))]
     return [event for event in events if not event["earlier_parcel"]]
 
 

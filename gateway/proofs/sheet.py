@@ -127,6 +127,7 @@ def _history(events: Sequence[Mapping[str, Any]]) -> Table:
     spoken = speech("en")
     rows = [[_words(name, _SMALL) for name in ("When", "What", "Where", "The carrier's words")]]
     for event in events:
+        read = event.get("counts_as") or event
         where = [
             part for part in ((event.get("place") or {}).get(name) for name in ("facility", "city", "country")) if part
         ]
@@ -137,7 +138,7 @@ def _history(events: Sequence[Mapping[str, Any]]) -> Table:
         rows.append(
             [
                 _words(_when(event)),
-                _words(spoken.status(event["status"], event["substatus"])),
+                _words(spoken.status(read["status"], read["substatus"])),
                 _words("\n".join(where)),
                 _words(words),
             ]

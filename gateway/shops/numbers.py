@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlalchemy import select
 
-from gateway import shipments
 from gateway.apply import apply
+from gateway.history import event_bodies
 from gateway.ingest import can_poll
 from gateway.merchant_events import merchant_event
 from gateway.orders import store
@@ -79,7 +79,7 @@ def _was_replaced(conn: Connection, row: RowMapping) -> bool:
     """Tell whether a parcel was called off because another number took its place, and by nobody's word."""
     if row["status"] != Status.CANCELLED:
         return False
-    last: dict[str, Any] = orjson.loads(shipments.event_bodies(conn, row)[-1])
+    last: dict[str, Any] = orjson.loads(event_bodies(conn, row)[-1])
     return (last["status"], last["text"]) == (Status.CANCELLED.value, _REPLACED)
 
 

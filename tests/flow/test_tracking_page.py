@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import html
 import re
 
 import orjson
@@ -9,6 +10,7 @@ import pytest
 from flow.roads import DOOR, NUMBER, Eyes, drive, position_push
 from sqlalchemy import update
 
+from gateway.people import writing
 from gateway.tables import Tables
 
 RECIPIENT = {
@@ -301,6 +303,32 @@ async def test_what_is_no_form_of_a_browser_is_an_empty_one(house, parcel, form,
     path = f"{house.url}{parcel[2]}/{form}"
     async with house.session.post(path, data=body, headers={"Content-Type": kind}, allow_redirects=False) as answer:
         assert answer.status in (303, 422)
+
+
+BACK = {
+    "ar": "عادت إلى المُرسِل",
+    "de": "Zurück beim Absender",
+    "en": "Back with the sender",
+    "es": "Devuelto al remitente",
+    "fr": "De retour chez l'expéditeur",
+    "pl": "Z powrotem u nadawcy",
+}
+
+
+@pytest.mark.parametrize("language", sorted(BACK))
+async def test_a_parcel_that_went_back_ends_with_the_sender_and_not_with_a_delivery(house, parcel, language):
+    account_id, shipment_id, path = parcel
+    await house.tell(account_id, NUMBER, "PICKED_UP", "OUT", "RETURNING", "DELIVERED")
+    page = text(await see(house, path, language))
+    entries = re.findall(r'<p class="entry-words">(.*?)</p>', page, re.DOTALL)
+    assert html.unescape(entries[0]) == BACK[language]
+    events = (await house.call("GET", f"/v1/shipments/{shipment_id}/events")).json["data"]
+    assert (events[-1]["status"], events[-1]["substatus"]) == ("delivered", "to_recipient")
+    assert [one["counts_as"] for one in events] == [None] * 3 + [{"status": "returned", "substatus": "to_sender"}]
+    public = (await house.call("GET", path.replace("/t/", "/v1/public/shipments/"), key=None)).json
+    assert public["said"]["history"][0]["words"] == "Back with the sender"
+    read = await house.gateway.store.read(lambda conn: writing.history_of(conn, house.merchant_id, shipment_id))
+    assert read[0]["counts_as"]["status"] == "returned"
 
 
 async def test_a_point_a_courier_told_along_is_on_no_public_face_before_the_hand_over(house):

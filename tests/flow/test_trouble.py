@@ -21,7 +21,17 @@ SETTLED = 0.001
 
 async def told(house):
     messages = (await house.call("GET", "/v1/messages?limit=200")).json["data"]
-    kinds = ("stalled", "not_handed_over", "customs_stuck", "attempts_failed", "promise_", "not_understood")
+    kinds = (
+        "carrier_exception",
+        "stalled",
+        "not_handed_over",
+        "customs_stuck",
+        "attempts_failed",
+        "promise_",
+        "not_understood",
+        "lost",
+        "damaged",
+    )
     return [one["type"] for one in reversed(messages) if one["type"].removeprefix("shipment.").startswith(kinds)]
 
 
@@ -136,6 +146,42 @@ async def test_a_code_without_a_row_as_the_last_word_is_told(house):
     await scan(house, account_id, "OUT")
     assert await kinds(house, shipment_id) == []
     assert await told(house) == ["shipment.not_understood"]
+
+
+async def test_a_lost_and_a_damaged_parcel_and_any_other_exception_are_found_at_once_and_told_by_their_name(house):
+    account_id = await house.demo_account()
+    numbers = {"LOST": "DEMO100200302", "DAMAGED": "DEMO770044006", "REFUSED": "DEMO100200351"}
+    ids = {code: await house.shipment(number) for code, number in numbers.items()}
+    for code, number in numbers.items():
+        await scan(house, account_id, "PICKED_UP", code, hours_ago=3, number=number)
+    names = {"LOST": "lost", "DAMAGED": "damaged", "REFUSED": "carrier_exception"}
+    for code, kind in names.items():
+        assert await kinds(house, ids[code]) == [kind]
+        assert await found(house, f"trouble={kind}") == [ids[code]]
+        (waiting,) = (await house.call("GET", f"/v1/desk/work?queue={kind}")).json["data"]
+        assert waiting["shipment"]["id"] == ids[code]
+        assert waiting["since"] == waiting["shipment"]["status_since"]
+    assert await told(house) == []
+    await look(house, days=SETTLED)
+    await look(house, days=SETTLED)
+    assert sorted(await told(house)) == ["shipment.carrier_exception", "shipment.damaged", "shipment.lost"]
+    counted = (await house.call("GET", "/v1/desk/queues")).json["counts"]
+    assert {kind: counted[kind] for kind in names.values()} == dict.fromkeys(names.values(), 1)
+    for number in numbers.values():
+        await scan(house, account_id, "DEPOT", number=number)
+    assert [await kinds(house, ids[code]) for code in names] == [[], ["damaged"], []]
+    assert len(await told(house)) == 3
+
+
+async def test_a_delay_is_trouble_only_once_it_lasts(house):
+    account_id = await house.demo_account()
+    shipment_id = await house.shipment()
+    await scan(house, account_id, "WEATHER")
+    await look(house, days=0.9)
+    assert await kinds(house, shipment_id) == []
+    await look(house, days=1.1)
+    assert await kinds(house, shipment_id) == ["carrier_exception"]
+    assert await told(house) == ["shipment.carrier_exception"]
 
 
 async def test_another_merchant_s_trouble_is_nobody_else_s(house):

@@ -140,6 +140,13 @@ class Shipment(BaseModel, extra="forbid"):
     warnings: list[str] = Field(default=[], description="Only on registration: what keeps it from being asked for.")
 
 
+class CountsAs(BaseModel, extra="forbid"):
+    """A status and its detail."""
+
+    status: Status
+    substatus: str
+
+
 class Event(BaseModel, extra="forbid"):
     """A normalised fact of one shipment."""
 
@@ -171,6 +178,11 @@ class Event(BaseModel, extra="forbid"):
     extra: dict[str, Any] = {}
     earlier_parcel: bool = Field(
         default=False, description="It is told of an earlier parcel of the same number: it moves nothing."
+    )
+    counts_as: CountsAs | None = Field(
+        default=None,
+        description="What it is on this parcel's way, where that is something else: of a parcel that goes back, a "
+        "carrier's `delivered` is `returned`.",
     )
 
 

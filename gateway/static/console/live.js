@@ -1,5 +1,7 @@
 // What happens while somebody looks: one stream of the merchant's messages, told to the view that is open.
 
+import { words } from "./lib.js";
+
 // `heard(about)` is called with news: `about(id)` tells whether they are of a shipment or an order, or may be.
 export function follow(heard) {
   let stream = null;
@@ -29,5 +31,4 @@ export function follow(heard) {
 
 const STATUSES = ["pending", "ordered", "info_received", "in_transit", "out_for_delivery", "attempt_failed", "available_for_pickup", "delivered", "exception", "returning", "returned", "refunded", "cancelled", "expired", "unknown"];
 const ORDERS = ["ordered", "partially_shipped", "in_transit", "out_for_delivery", "attempt_failed", "available_for_pickup", "exception", "partially_delivered", "delivered", "returning", "partially_returned", "returned", "partially_refunded", "refunded", "cancelled"];
-const TROUBLES = ["stalled", "not_handed_over", "customs_stuck", "attempts_failed", "promise_at_risk", "promise_missed", "not_understood"];
-const TYPES = [...STATUSES, ...TROUBLES, "event", "eta_changed", "carrier_changed", "proof_added"].map((one) => `shipment.${one}`).concat(ORDERS.map((one) => `order.${one}`), ["courier.arriving", "conversation.message", "rating.received", "desk.changed"]);
+const TYPES = [...STATUSES, ...Object.keys(words.queues), "event", "eta_changed", "carrier_changed", "proof_added"].map((one) => `shipment.${one}`).concat(ORDERS.map((one) => `order.${one}`), ["courier.arriving", "conversation.message", "rating.received", "desk.changed"]);

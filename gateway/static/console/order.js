@@ -91,7 +91,7 @@ export async function open(main, id) {
     const entry = (step) => {
       const event = step.event ?? step.order_event;
       const where = [event.place?.city, event.place?.country].filter(Boolean).join(", ");
-      return h("li", { class: "entry" }, h("div", { class: "entry-time small" }, timeOf(step.at)), h("p", {}, status(event), " ", h("span", { class: "small" }, whose(step), where ? ` · ${where}` : "")), event.text ? h("p", { class: "soft" }, "“", h("bdi", {}, event.text), "”") : null);
+      return h("li", { class: "entry" }, h("div", { class: "entry-time small" }, timeOf(step.at)), h("p", {}, status(event.counts_as ?? event), " ", h("span", { class: "small" }, whose(step), where ? ` · ${where}` : "")), event.text ? h("p", { class: "soft" }, "“", h("bdi", {}, event.text), "”") : null);
     };
     return h("section", { class: "card" }, h("h2", {}, "The whole journey"), h("p", { class: "small" }, plural(steps.length, "step"), ", the latest first"), h("ol", { class: "story" }, ...[...steps].reverse().map(entry)));
   }

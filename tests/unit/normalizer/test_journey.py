@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from normalizer.journey import Journey, Step, _sort_time, fold
+from normalizer.journey import Journey, Step, _sort_time, fold, on_the_way_back
 from normalizer.model import RANK, SUBSTATUSES, Status
 
 HOUR = 3_600_000
@@ -334,3 +334,26 @@ def test_a_bare_day_stands_where_such_a_scan_usually_falls() -> None:
     assert _sort_time(day, Status.IN_TRANSIT) == millis
     assert _sort_time(day, Status.INFO_RECEIVED) == millis - 12 * HOUR
     assert _sort_time(day, Status.DELIVERED) == millis + 12 * HOUR - 1000
+
+
+def test_a_delivery_on_the_way_back_counts_as_back_with_the_sender_and_the_first_one_stays_a_delivery() -> None:
+    there, asked = step(56, Status.DELIVERED, "to_recipient"), step(80, Status.RETURNING, "requested")
+    out, back = step(90, Status.OUT_FOR_DELIVERY, "loaded"), step(99, Status.DELIVERED, "to_reception")
+    way_back = {"status": "returning", "substatus": "in_transit"}
+    with_sender = {"status": "returned", "substatus": "to_sender"}
+    assert on_the_way_back([back, asked, out, there]) == {out.id: way_back, back.id: with_sender}
+    assert on_the_way_back(LIFE) == {}
+    received = {"status": "returned", "substatus": "received"}
+    assert on_the_way_back([there], is_return=True) == {there.id: received}
+    assert on_the_way_back([there], told_back=True) == {there.id: with_sender}
+    corrected = there._replace(id="evt_corrected", sort_at=back.sort_at, moves="corrects")
+    assert on_the_way_back([asked, corrected]) == {}
+
+
+def test_of_two_pieces_only_the_one_that_goes_back_is_back() -> None:
+    pieces = [
+        step(5, Status.RETURNING, "to_sender", piece="1"),
+        step(9, Status.DELIVERED, piece="1"),
+        step(9, Status.DELIVERED, piece="2"),
+    ]
+    assert list(on_the_way_back(pieces)) == [pieces[1].id]

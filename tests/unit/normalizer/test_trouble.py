@@ -73,6 +73,48 @@ def test_the_second_failed_attempt_of_another_day_is_trouble() -> None:
     assert "attempts_failed" not in found(*second, step(31, Status.RETURNING, "to_sender"))
 
 
+def test_a_parcel_its_carrier_lost_or_disposed_of_is_lost_from_that_word_on_and_not_stalled_too() -> None:
+    late, lost = step(5, Status.EXCEPTION, "delayed"), step(30, Status.EXCEPTION, "lost")
+    assert found(late, lost) == found(late, lost, step(40, Status.EXCEPTION, "lost")) == {"lost": 30}
+    assert found(step(5, Status.EXCEPTION, "disposed")) == {"lost": 5}
+    assert "lost" not in found(lost, step(60, Status.IN_TRANSIT, "arrived"))
+    delivered = step(5, Status.DELIVERED)
+    assert found(delivered, lost) == {"lost": 30}  # a claim after the delivery
+    pieces = step(5, Status.DELIVERED, piece="1"), step(6, Status.EXCEPTION, "lost", piece="2")
+    assert found(*pieces) == {"lost": 6}
+
+
+def test_a_damaged_parcel_stays_so_until_its_way_ends() -> None:
+    hit = step(5, Status.EXCEPTION, "damaged")
+    assert found(hit)["damaged"] == found(hit, step(20, Status.EXCEPTION, "damaged"))["damaged"] == 5
+    assert found(hit, step(9, Status.IN_TRANSIT)) == {"damaged": 5, "stalled": 81}
+    assert "damaged" in found(hit, step(9, Status.RETURNING, "to_sender"))
+    there = step(9, Status.DELIVERED)
+    assert found(hit, there) == {}
+    assert "damaged" not in found(hit, there, step(30, Status.RETURNING, "requested"))
+    assert found(step(5, Status.EXCEPTION, "damaged", moves="informs")) == {"not_handed_over": 72}
+
+
+def test_any_other_exception_is_trouble_while_it_lasts_a_delay_only_after_a_while() -> None:
+    for what in ("other", "refused", "unclaimed", "wrong_address", "held", "security", "undeliverable"):
+        assert found(step(5, Status.EXCEPTION, what))["carrier_exception"] == 5
+    assert found(step(5, Status.EXCEPTION, "refused"), step(6, Status.IN_TRANSIT)) == {"stalled": 78}
+    late = step(5, Status.EXCEPTION, "delayed")
+    assert found(late, step(20, Status.EXCEPTION, "weather"))["carrier_exception"] == 29
+    assert found(late, limits=LIMITS["last_mile"])["carrier_exception"] == 7
+    assert found(late, step(20, Status.EXCEPTION, "refused"))["carrier_exception"] == 20
+    for what in ("customs_held", "documents_missing", "duties_unpaid", "lost", "damaged"):  # in queues of their own
+        assert "carrier_exception" not in found(step(5, Status.EXCEPTION, what))
+
+
+def test_what_its_carrier_says_without_a_clock_is_trouble_all_the_same() -> None:
+    day = step(5, Status.EXCEPTION, "lost")._replace(at=None)
+    assert found(day) == {"lost": 5}
+    never = day._replace(sort_at=-(2**60), day="")
+    assert found(never) == {"lost": 0}
+    assert found(never._replace(substatus="delayed"))["carrier_exception"] == 24
+
+
 def test_a_promise_is_missed_when_it_passes_and_at_risk_when_the_carrier_says_later() -> None:
     promised = {"from": None, "to": "2026-05-30T18:00:00+02:00"}
     later = {"from": "2026-05-30T17:00:00Z", "to": None}

@@ -183,6 +183,15 @@ def test_a_letter_holds_the_history_in_words_and_on_the_recipient_s_clock():
     assert "Loaded on the delivery vehicle, Berlin" in cells
 
 
+def test_a_letter_of_a_parcel_that_went_back_ends_its_history_with_the_sender():
+    back = {"status": "returned", "substatus": "to_sender"}
+    last = {"at": "2026-11-25T06:30:00Z", "status": "delivered", "substatus": "to_recipient", "counts_as": back}
+    event = {"status": "delivered", "substatus": "to_recipient"}
+    told = word(facts("returned", history=[last], shipment=back, event=event), "email")
+    assert "History:\ntoday, 07:30  Back with the sender" in told.text
+    assert "Handed over" not in told.text
+
+
 def test_what_carriers_and_merchants_write_is_text_in_the_html():
     told = word(facts("available_for_pickup", shop="<b>Shop</b>", shipment={"pickup_hours": "<script>"}), "email").html
     assert "<script" not in told
