@@ -13,6 +13,7 @@ import orjson
 
 from webhooks.compat import HEADERS, STYLES, Style
 from webhooks.endpoint_rows import BadEndpoint
+from webhooks.origins import GIVE_AGAIN
 from webhooks.tls import Identity, read_identity
 from webhooks.tokens import Client
 
@@ -71,6 +72,12 @@ class Access:
             in_body=auth.get("client_auth") == "body",
         )
 
+    @property
+    def sent(self) -> tuple[str, ...]:
+        """The fields whose secrets go to the endpoint, or prove there who we are."""
+        held = (("headers", self.headers), ("auth", self.auth), ("client_certificate", self.identity))
+        return tuple(name for name, value in held if value)
+
     def shown(self) -> dict[str, Any]:
         """Return what its merchant may see of it."""
         auth = self.auth
@@ -87,13 +94,19 @@ NONE = Access()
 NONE_SHOWN = NONE.shown()
 
 
-def read(given: Mapping[str, Any], before: Access, now: int) -> Access:
-    """Return an access with the given fields changed. A mask in place of a secret keeps it. Raises `BadEndpoint`."""
+def read(given: Mapping[str, Any], before: Access, now: int, *, moved: bool = False) -> Access:
+    """Return an access with the given fields changed. A mask in place of a secret keeps it. Raises `BadEndpoint`.
+
+    `moved` where it lets us in at another origin (`origins.moved`): whatever is sent there must then be given anew.
+    What only signs stays, for it never leaves us.
+    """
     after = before
+    if moved and (forgotten := [name for name in before.sent if name not in given]):
+        raise BadEndpoint(f"{forgotten[0]}: {GIVE_AGAIN}")
     if "headers" in given:
-        after = replace(after, headers=_headers(given["headers"] or {}, before.headers))
+        after = replace(after, headers=_headers(given["headers"] or {}, before.headers, moved=moved))
     if "auth" in given:
-        after = replace(after, auth=None if given["auth"] is None else _auth(given["auth"], before.auth))
+        after = replace(after, auth=None if given["auth"] is None else _auth(given["auth"], before.auth, moved=moved))
     if "client_certificate" in given:
         after = _with_identity(after, given["client_certificate"], now)
     if "signature_compat" in given or "compat_secret" in given:
@@ -103,7 +116,7 @@ def read(given: Mapping[str, Any], before: Access, now: int) -> Access:
     return after
 
 
-def _headers(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+def _headers(given: Mapping[str, str], before: Mapping[str, str], *, moved: bool) -> dict[str, str]:
     if len(given) > MOST_HEADERS:
         raise BadEndpoint(f"headers: at most {MOST_HEADERS}")
     headers: dict[str, str] = {}
@@ -117,22 +130,24 @@ def _headers(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, s
         if low in seen:
             raise BadEndpoint(f"{at}: named twice")
         seen.add(low)
-        value = _kept(at, name, value, before)  # noqa: PLW2901 - the mask is replaced by what it stands for
+        value = _kept(at, name, value, before, moved=moved)  # noqa: PLW2901 - the mask is replaced by what it stands for
         if len(value) > LONGEST_VALUE or not _VALUE.fullmatch(value):
             raise BadEndpoint(f"{at}: expected 1 to {LONGEST_VALUE} visible ASCII characters, blanks inside only")
         headers[name] = value
     return headers
 
 
-def _kept(at: str, name: str, value: str, before: Mapping[str, str]) -> str:
+def _kept(at: str, name: str, value: str, before: Mapping[str, str], *, moved: bool) -> str:
     if value != MASK:
         return value
     if name not in before:
         raise BadEndpoint(f"{at}: {MASK} stands for a secret that is there already, and there is none")
+    if moved:
+        raise BadEndpoint(f"{at}: {GIVE_AGAIN}")
     return before[name]
 
 
-def _auth(given: Mapping[str, Any], before: Mapping[str, str] | None) -> dict[str, str]:
+def _auth(given: Mapping[str, Any], before: Mapping[str, str] | None, *, moved: bool) -> dict[str, str]:
     kind = given.get("kind")
     if kind not in _AUTH:
         raise BadEndpoint(f"auth.kind: expected one of {', '.join(_AUTH)}")
@@ -142,15 +157,14 @@ def _auth(given: Mapping[str, Any], before: Mapping[str, str] | None) -> dict[st
         if name not in {"kind", *open_ones, *secret_ones, *optional}:
             raise BadEndpoint(f"auth.{name}: {kind} knows no such thing")
     old = before if before is not None and before["kind"] == kind else {}
-    if told.get("token_url") != old.get("token_url"):
-        old = {}  # a secret is not kept for another address than the one it was given for
+    moved = moved or told.get("token_url") != old.get("token_url")  # whose path may name somebody else's server
     auth = {"kind": str(kind)}
     for name in (*open_ones, *secret_ones):
         if name not in told:
             raise BadEndpoint(f"auth.{name}: {kind} needs it")
     for name in (*open_ones, *secret_ones, *optional):
         if name in told:
-            value = _kept(f"auth.{name}", name, told[name], old) if name in secret_ones else told[name]
+            value = _kept(f"auth.{name}", name, told[name], old, moved=moved) if name in secret_ones else told[name]
             auth[name] = _checked(f"auth.{name}", name, value)
     return auth
 

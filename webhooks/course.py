@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from webhooks.store import Vault
 
 
-_State = tuple[int, int, str, int, int, int, float | None]
-_NAMES = ("m", "e", "g", "c", "p", "b", "step", "o", "f", "r")
+_State = tuple[int, int, str, int, int, int, int, float | None]
+_NAMES = ("m", "e", "g", "c", "p", "b", "step", "o", "f", "n", "r")
 _DELIVERED = Result(delivered=True)
 TOO_MANY = 429
 
@@ -104,7 +104,7 @@ class Course:
             rate=row.rate_per_second,
             pace=row.pace,
             pauses=Pauses(row.paused_until),
-            patience=Patience(row.failing_since),
+            patience=Patience(row.failing_since, row.failures),
             breaker_state=_shared(row.breaker),
             breaker_step=row.breaker_step,
             open_until=row.open_until,
@@ -170,6 +170,7 @@ class Course:
             breaker.step,
             breaker.open_until,
             lane.patience.since,
+            lane.patience.tries,
             lane.throttled_to,
         )
 

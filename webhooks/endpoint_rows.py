@@ -57,6 +57,7 @@ def reset_lane(conn: Connection, merchant_id: str, endpoint_id: str, **columns: 
             breaker_step=0,
             open_until=0,
             failing_since=0,
+            failures=0,
             pace=None,
             **columns,
         )

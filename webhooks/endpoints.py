@@ -148,6 +148,7 @@ def create(
             breaker_step=0,
             open_until=0,
             failing_since=0,
+            failures=0,
         )
     )
     return get(conn, merchant_id, endpoint_id), secret

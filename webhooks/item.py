@@ -120,7 +120,8 @@ class Change:
     """Something to be written.
 
     `retry`: upsert the row; `settled`: delete the retry (and, for a replayed message, dead) row; `dead`; `superseded`;
-    `disabled`, `failing` and `blocked` (the warning whose number is `tries`): tell the merchant.
+    `disabled`, `failing` and `blocked` (the warning whose number is `tries`): tell the merchant. Of `failing`,
+    `attempts` are the tries that failed, as far as they are counted (`patience.DISABLE_TRIES`).
     """
 
     kind: Literal["retry", "settled", "dead", "superseded", "disabled", "failing", "blocked"]

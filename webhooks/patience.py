@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 SHORTEST_PAUSE = 1 * SECOND
 LONGEST_BUSY_PAUSE = LONGEST_OUR_PAUSE = 60 * SECOND
 DISABLE_AFTER = 5 * DAY
+DISABLE_TRIES = 25
+"""Tries that must have failed as well: two messages through the whole usual schedule are twenty, and prove little."""
 WARN_AFTER = (1 * DAY, 3 * DAY, 4 * DAY)
 WARN_BLOCKED_AFTER = (1 * HOUR, 1 * DAY, 3 * DAY)
 """Not being let through is nobody's failing that ends by itself, so it is told sooner, and disables nothing."""
@@ -57,21 +59,26 @@ class Pauses:
 
 
 class Patience:
-    """Since when an endpoint does nothing but fail (epoch ms, 0 for not), and what follows from that."""
+    """Since when an endpoint does nothing but fail (epoch ms, 0 for not), how often, and what follows from that.
 
-    __slots__ = ("_blocked", "_told", "_warned", "since")
+    `tries` are counted up to `DISABLE_TRIES`: how many more there were decides nothing.
+    """
 
-    def __init__(self, since: int = 0) -> None:
+    __slots__ = ("_blocked", "_told", "_warned", "since", "tries")
+
+    def __init__(self, since: int = 0, tries: int = 0) -> None:
         self.since = since
+        self.tries = tries
         self._warned = self._blocked = self._told = 0
 
     def restored(self) -> None:
         """Note a success."""
-        self.since = self._warned = self._blocked = self._told = 0
+        self.since = self.tries = self._warned = self._blocked = self._told = 0
 
     def failed(self, now: int) -> None:
         """Note a failure that counts against the endpoint."""
         self.since = self.since or now
+        self.tries = min(self.tries + 1, DISABLE_TRIES)
 
     def warning(self, now: int) -> Change | None:
         """Note that we were not let through as far as the endpoint; return the warning that follows, if one does."""
@@ -83,14 +90,18 @@ class Patience:
         return Change("blocked", tries=due, run_at=self._blocked, reason="token")
 
     def verdict(self, result: Result, now: int) -> Change | None:
-        """Return what a failure leads to: `disabled` when it is gone or has failed for days, before that warnings."""
+        """Return what a failure leads to: `disabled` when it is gone, or has failed for days and often enough.
+
+        Before that come warnings, at least one of them also where it was silent until the days were over. A warning's
+        `attempts` are the tries so far.
+        """
         if result.gone:
             return Change("disabled", reason="gone")
         failing = now - self.since
-        if failing >= DISABLE_AFTER:
-            return Change("disabled", reason="failing", run_at=self.since)
         due = sum(failing >= after for after in WARN_AFTER)
-        if due <= self._warned:
-            return None
-        self._warned = due
-        return Change("failing", tries=due, run_at=self.since)
+        if due > self._warned:
+            self._warned = due
+            return Change("failing", tries=due, attempts=self.tries, run_at=self.since)
+        if failing >= DISABLE_AFTER and self.tries >= DISABLE_TRIES:
+            return Change("disabled", reason="failing", run_at=self.since)
+        return None

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, update
 
 from webhooks import log
 from webhooks.loading import MOST_KEYS
-from webhooks.patience import DISABLE_AFTER
+from webhooks.patience import DISABLE_AFTER, DISABLE_TRIES
 from webhooks.schedule import DAY, rfc3339
 from webhooks.store import Many, insert
 from webhooks.tables import Tables
@@ -249,6 +249,7 @@ def _paused(conn: Connection, noted: Noted, at: int, occasion: str) -> log.Draft
     """Draft the news; the id is made from endpoint and occasion, so that a restart does not warn twice."""
     merchant, endpoint_id = noted.key
     state, since = noted.change.kind, noted.change.run_at
+    may_disable = state == "failing" and noted.change.attempts >= DISABLE_TRIES
     told = f"{endpoint_id}\x1f{state}\x1f{occasion}"
     url, description = conn.execute(
         select(_E.url, _E.description).where(_E.merchant_id == merchant, _E.id == endpoint_id)
@@ -260,7 +261,7 @@ def _paused(conn: Connection, noted: Noted, at: int, occasion: str) -> log.Draft
         "state": state,
         "reason": noted.change.reason or state,
         "failing_since": rfc3339(since) if since else None,
-        "disables_at": rfc3339(since + DISABLE_AFTER) if since and state == "failing" else None,
+        "disables_at": rfc3339(max(since + DISABLE_AFTER, at)) if may_disable else None,
     }
     return log.Draft(
         id="msg_" + sha256(told.encode()).hexdigest()[:32],
@@ -288,6 +289,7 @@ _SAVE_LANE = (
         breaker_step=bindparam("step"),
         open_until=bindparam("o"),
         failing_since=bindparam("f"),
+        failures=bindparam("n"),
         pace=bindparam("r"),
     )
 )

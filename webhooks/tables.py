@@ -96,6 +96,8 @@ class Lane(SQLModel, table=True):
     breaker_step: int = 0
     open_until: int = Field(default=0, sa_type=BigInteger)
     failing_since: int = Field(default=0, sa_type=BigInteger)
+    failures: int = 0
+    """Tries that failed since then, counted as far as they decide anything (`patience.DISABLE_TRIES`)."""
     pace: float | None = None
     """Requests a second it was taken down to by refusals; empty while nothing holds it but the endpoint's own wish."""
 

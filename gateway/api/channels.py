@@ -21,8 +21,9 @@ from gateway.people.wording import TEST, Facts, now_at, word
 from gateway.people.writing import language_of, shop_name
 from gateway.texts import LANGUAGES
 from gateway.vault import Sealed
-from webhooks.channels import KINDS, BadSettings
+from webhooks.channels import KINDS, BadSettings, origin
 from webhooks.channels.base import Outgoing, Said
+from webhooks.origins import GIVE_AGAIN, moved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -149,8 +150,12 @@ async def change(ask: Ask) -> web.StreamResponse:
 
 
 def _changed(ask: Ask, row: RowMapping, wish: ChannelChange) -> tuple[dict[str, str], dict[str, str]]:
-    """Return an account's settings and secrets as they would be."""
-    return _merged(accounts.settings_of(row), wish.settings), _merged(_secrets(ask, row), wish.secrets)
+    """Return an account's settings and secrets as they would be. Secrets stay behind where the address is another."""
+    old, kept, fields = accounts.settings_of(row), _secrets(ask, row), KINDS[row["channel"]].fields
+    settings, given = _merged(old, wish.settings), wish.secrets or {}
+    if moved(origin(fields, old), origin(fields, settings)) and (forgotten := sorted(kept.keys() - given.keys())):
+        raise invalid(*((f"/secrets/{name}", GIVE_AGAIN) for name in forgotten))
+    return settings, _merged(kept, given)
 
 
 def _secrets(ask: Ask, row: RowMapping) -> dict[str, str]:

@@ -15,11 +15,12 @@ from gateway.api.paths import misspelt
 from gateway.api.problems import Problem, invalid
 from gateway.visibility import shown
 from normalizer import render
-from webhooks import access, endpoints, keyring
+from webhooks import access, endpoints, keyring, origins
 from webhooks.endpoint_rows import BadEndpoint, NoEndpoint, find_row
 from webhooks.endpoints import Wishes
 from webhooks.filters import BadPattern
 from webhooks.guard import BadUrl
+from webhooks.origins import origin_of
 from webhooks.signing import BadSecret
 
 if TYPE_CHECKING:
@@ -197,11 +198,12 @@ async def change(ask: Ask) -> web.StreamResponse:
 
     def entrance(conn: Connection) -> Access:
         row = find_row(conn, ask.merchant_id, ask.path("endpoint_id"))
-        return access.read(entering, access.unseal(vault, ask.merchant_id, row.access_sealed), ask.now)
+        moved = origins.moved(origin_of(row.url), origin_of(given.get("url", row.url)))
+        return access.read(entering, access.unseal(vault, ask.merchant_id, row.access_sealed), ask.now, moved=moved)
 
     def work(conn: Connection) -> EndpointFacts:
         before = endpoints.get(conn, ask.merchant_id, ask.path("endpoint_id"))
-        columns = access.columns(vault, ask.merchant_id, entrance(conn)) if entering else {}
+        columns = access.columns(vault, ask.merchant_id, entrance(conn)) if entering or "url" in given else {}
         wishes = replace(before.wishes, **given)
         return endpoints.change(conn, ask.merchant_id, before.id, wishes, ask.now, **columns)
 

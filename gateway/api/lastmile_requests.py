@@ -7,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from gateway.api.fields import Strict
+from gateway.people.subjects import ETA_MOVES_LEAST, ETA_MOVES_MINUTES, ETA_MOVES_MOST
 
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
@@ -59,6 +60,15 @@ class RatingWishIn(Strict):
     hours: Annotated[int, Field(ge=1, le=48)] = Field(default=3, description="How long after the delivery.")
 
 
+class ArrivalWishIn(Strict):
+    """When recipients hear that the parcel arrives at another time."""
+
+    moved_minutes: Annotated[int, Field(ge=ETA_MOVES_LEAST, le=ETA_MOVES_MOST)] = Field(
+        default=ETA_MOVES_MINUTES,
+        description="By how much an end of the arrival must have moved from the one a person was told last.",
+    )
+
+
 class LastMileIn(Strict):
     """How a merchant wants its last mile; what is left out goes back to the usual."""
 
@@ -66,6 +76,7 @@ class LastMileIn(Strict):
     near: NearIn | None = None
     conversation: ConversationWishIn | None = None
     rating: RatingWishIn | None = None
+    arrival: ArrivalWishIn | None = None
 
 
 class DropOffIn(Strict):

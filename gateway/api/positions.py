@@ -192,6 +192,8 @@ async def set_last_mile(ask: Ask) -> web.StreamResponse:
         new = replace(new, talk_hours=talk.hours, talk_words=talk.text_in_messages)
     if wish.rating is not None:
         new = replace(new, rating_asks=wish.rating.ask, rating_hours=wish.rating.hours)
+    if wish.arrival is not None:
+        new = replace(new, eta_minutes=wish.arrival.moved_minutes)
     await ask.gateway.store.write(lambda conn: wishes.put(conn, ask.merchant_id, new, ask.now))
     return answer(_wishes(new))
 
@@ -254,6 +256,7 @@ def _wishes(of: Wishes) -> dict[str, Any]:
         "near": near,
         "conversation": {"hours": of.talk_hours, "text_in_messages": of.talk_words},
         "rating": {"ask": of.rating_asks, "hours": of.rating_hours},
+        "arrival": {"moved_minutes": of.eta_minutes},
     }
 
 

@@ -134,6 +134,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             known = shop(row["shop"]).facts.secrets
             unknown = {name: "" for name, value in wish.secrets.items() if value is None and name not in known}
             accounts.check(shop(row["shop"]), kept | unknown)
+            accounts.check_moved(shop(row["shop"]), accounts.opened(vault, row).secrets, kept, wish.secrets)
             tells = accounts.writes_back(shop(row["shop"]), kept)
             values |= {"tell_at": ask.now if tells else None, "tell_failures": 0, "told_trouble": ""}
             if not tells:

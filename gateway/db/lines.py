@@ -18,7 +18,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from gateway.db.owner import as_guest
-from gateway.db.store import StoreAway
+from gateway.db.store import InTheWay, NotNow, StoreAway
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,14 @@ T = TypeVar("T")
 
 _GONE = ("08", "57P", "53300")
 """Beginnings of SQLSTATEs by which a server says that this connection is over, or that it takes none now."""
+_OUT_OF_ORDER = ("53", "58")
+"""Classes of SQLSTATEs that are no fault of the work that met them: a full disk, no memory, a broken file."""
+_IN_THE_WAY = frozenset({"55000", "55006", "55P03", "57014"})
+"""SQLSTATEs of what holds one work up: a table that is being altered, a lock, a statement cancelled or over its time.
+
+Corruption (XX001, XX002) is none of these, since no time mends it and one bad page must not hold up everything; nor is
+54000, which a payload may be at fault for.
+"""
 _NOT_LET_IN = {
     "3D000": "there is no database of that name on the server: make it with createdb, or correct GATEWAY_DATABASE",
     "28000": "the server does not let that user in: correct GATEWAY_DATABASE",
@@ -125,7 +133,10 @@ def _without_values(context: ExceptionContext) -> None:
 
 
 def connected(url: str, work: Callable[[Connection], T], *, read_only: bool = False) -> T:
-    """Run work on a connection of its own that takes as long as it takes. Raises `StoreAway` where there is none."""
+    """Run work on a connection of its own that takes as long as it takes.
+
+    Raises `StoreAway` where there is none, `NotNow` where the database does not do it for no fault of the work.
+    """
     engine = postgres_engine(url, read_only=read_only, name="command", seconds=None)
 
     def run() -> T:
@@ -145,6 +156,8 @@ def connected(url: str, work: Callable[[Connection], T], *, read_only: bool = Fa
         except Exception as trouble:
             if is_lost(trouble):
                 raise StoreAway(said_of(trouble)) from None
+            if (refusal := not_now(trouble)) is not None:
+                raise refusal from None
             if (why := _NOT_LET_IN.get(state_of(trouble))) is not None:
                 raise StoreAway(why) from None
             raise
@@ -177,6 +190,14 @@ def state_of(trouble: BaseException) -> str:
     """Return the SQLSTATE of an error, empty where it has none."""
     said = trouble.orig if isinstance(trouble, DBAPIError) else trouble
     return getattr(said, "sqlstate", None) or ""
+
+
+def not_now(trouble: BaseException) -> NotNow | None:
+    """Return what to say where an error is no fault of the work that met it, None where it is, or may be."""
+    state = state_of(trouble)
+    if state.startswith(_OUT_OF_ORDER):
+        return StoreAway(f"the database takes no work: {reason_of(trouble)}")
+    return InTheWay(f"the database did not do it now: {reason_of(trouble)}") if state in _IN_THE_WAY else None
 
 
 def said_of(trouble: BaseException) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
-from gateway.db.lines import Line, close, drop, is_lost, postgres_engine, reason_of, said_of, state_of
+from gateway.db.lines import Line, close, drop, is_lost, not_now, postgres_engine, said_of, state_of
 from gateway.db.owner import Owner, Taken, as_guest
 from gateway.db.store import GroupStore, Job, StoreAway
 
@@ -30,10 +30,7 @@ _MOST_RETRIES = 5
 _LOSER = frozenset({"40001", "40P01"})
 """SQLSTATEs of transactions that lost against others and may simply run again."""
 _STANDBY = "25006"
-"""What a server says to a writer that is no longer the one that is written to."""
-
-_OUT_OF_ORDER = ("53", "58")
-"""Classes of SQLSTATEs that are no fault of the work that met them: a full disk, no memory, a broken file."""
+"""What a server says to a writer that is no longer the one that is written to, or not for now."""
 
 
 class PostgresStore(GroupStore):
@@ -88,6 +85,8 @@ class PostgresStore(GroupStore):
                     return work(connections[0])
             except Exception as trouble:
                 if not is_lost(trouble):
+                    if (refusal := not_now(trouble)) is not None:
+                        raise refusal from None
                     raise
                 while connections:
                     drop(connections.pop())
@@ -158,12 +157,12 @@ class PostgresStore(GroupStore):
                     sent = None
                     continue
                 if sent is None and not _ends_the_session(trouble):
-                    return _away(trouble) or trouble
+                    return not_now(trouble) or trouble
                 self._lose(trouble)
                 if sent is not None and (self._owner is None or runs > _MOST_RETRIES):
                     return StoreAway("the connection broke at the commit: whether it is kept is not known")
-                if runs > _MOST_RETRIES:  # it is this work that breaks it
-                    return trouble
+                if runs > _MOST_RETRIES:  # it is this work that breaks it, or nobody may write
+                    return StoreAway(self._why) if state_of(trouble) == _STANDBY else trouble
                 if self._closed or self.away:
                     return StoreAway(self._why)
                 time.sleep(_AGAIN)
@@ -208,12 +207,6 @@ class PostgresStore(GroupStore):
 
 def _ends_the_session(trouble: Exception) -> bool:
     return isinstance(trouble, Taken) or is_lost(trouble) or state_of(trouble) == _STANDBY
-
-
-def _away(trouble: Exception) -> StoreAway | None:
-    if not state_of(trouble).startswith(_OUT_OF_ORDER):
-        return None
-    return StoreAway(f"the database takes no work: {reason_of(trouble)}")
 
 
 def _close_all(connections: list[Connection]) -> None:

@@ -43,6 +43,10 @@ class StoreAway(NotNow):
     """The database cannot be reached, or is no longer ours to write to."""
 
 
+class InTheWay(NotNow):
+    """Somebody held what this one work needs, or stopped it: others of its commit may well go on."""
+
+
 @dataclass(slots=True)
 class _Alongside:
     work: Callable[[Connection], None]

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 
 from gateway import schema
-from gateway.db import StoreAway, run_once, shown
+from gateway.db import NotNow, run_once, shown
 from gateway.db.tables import OwnerTables
 from gateway.doctor.findings import Finding
 from normalizer import render
@@ -76,7 +76,7 @@ def postgres_database(database: str) -> Iterator[Finding]:
     try:
         facts = run_once(database, _facts, read_only=True)
         at, newest = schema.revision_of(database), schema.newest()
-    except (DatabaseError, StoreAway) as trouble:
+    except (DatabaseError, NotNow) as trouble:
         yield Finding("database", "broken", f"{name}: {trouble}", "Start the server, or correct GATEWAY_DATABASE")
         return
     if facts["number"] < OLDEST:

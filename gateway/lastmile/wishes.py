@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from gateway.lastmile.sight import Near
 from gateway.lastmile.tables import Tables
+from gateway.people.subjects import ETA_MOVES_MINUTES
 from webhooks.store import insert
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Wishes:
     """Whether people who did not ask for it are asked how the delivery was."""
     rating_hours: int = 3
     """Hours after the delivery before anybody is asked."""
+    eta_minutes: int = ETA_MOVES_MINUTES
+    """By how much an arrival must move from the one a person knows before they are told again."""
 
 
 NONE = Wishes()

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam, select, update
 
 from gateway.ids import new_id
 from gateway.lastmile import wishes
+from gateway.people import arriving
 from gateway.people.planning import NEWER, News, Reader, plan
 from gateway.people.quiet import Quiet
 from gateway.people.standing import wish_state
@@ -54,11 +55,12 @@ def _follow(conn: Connection, merchant_id: str, entries: Sequence[Entry], now: i
     readers = _readers(conn, merchant_id, {one for chain in roots.values() for one in chain})
     notices: list[Planned] = []
     etas: dict[str, Mapping[str, Any]] = {}
+    moves_ms = arriving.moves_ms(conn, merchant_id) if any(one.type == "shipment.eta_changed" for one in entries) else 0
     for shipment_id, theirs in by_shipment.items():
         who = [reader for one in roots[shipment_id] for reader in readers.get(one, ())]
         if who:
             news = [news_of(entry, now) for entry in theirs]
-            made = plan(news + _later(conn, merchant_id, news), who, now)
+            made = plan(news + _later(conn, merchant_id, news), who, now, eta_moves_ms=moves_ms)
             notices += made.notices
             etas |= made.etas
     if notices:
@@ -221,6 +223,7 @@ _SUPERSEDE = Many.running(
         _N.channel == bindparam("c"),
         _N.address_hash == bindparam("h"),
         _N.state == "queued",
+        _N.message_id != bindparam("x"),
         *(_N.subject != name for name in (CONFIRM, *(name for name, one in SUBJECTS.items() if one.apart))),
     )
     .values(state="superseded", reason=NEWER, due_at=None, changed_at=bindparam("t")),
@@ -235,6 +238,7 @@ _SUPERSEDE_ALIKE = Many.running(
         _N.channel == bindparam("c"),
         _N.address_hash == bindparam("h"),
         _N.state == "queued",
+        _N.message_id != bindparam("x"),
         _N.subject == bindparam("k"),
     )
     .values(state="superseded", reason=NEWER, due_at=None, changed_at=bindparam("t")),
@@ -253,7 +257,14 @@ def _write(conn: Connection, merchant_id: str, notices: Sequence[Planned], now: 
 def _older(merchant_id: str, one: Planned, now: int) -> dict[str, Any]:
     """Return what names the notices whose place another takes."""
     who = one.reader
-    return {"m": merchant_id, "s": who.shipment_id, "c": who.channel, "h": who.address_hash, "t": now}
+    return {
+        "m": merchant_id,
+        "s": who.shipment_id,
+        "c": who.channel,
+        "h": who.address_hash,
+        "t": now,
+        "x": one.news.message_id,
+    }
 
 
 def _row(merchant_id: str, one: Planned, now: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from gateway.people import arrival
-from gateway.people.subjects import ETA_MOVES_MS, RATE, SUBJECTS, subjects_of, wanted
+from gateway.people.subjects import ETA_MOVES_MINUTES, RATE, SUBJECTS, subjects_of, wanted
 from normalizer.model import ENDS, Status
 
 if TYPE_CHECKING:
@@ -60,6 +60,12 @@ class News:
         return told
 
     @property
+    def eta_before(self) -> Mapping[str, Any] | None:
+        """The arrival that it changes."""
+        before: Mapping[str, Any] | None = (self.data.get("previous") or {}).get("eta")
+        return before
+
+    @property
     def order(self) -> tuple[int, int, int]:
         """Newer is larger. Of one change the status speaks before a new arrival, which it tells along."""
         return self.version, int(self.type != "shipment.eta_changed"), self.sequence
@@ -78,6 +84,7 @@ class Reader:
     state: WishState
     event_types: list[str] | None = None
     eta_told: Mapping[str, Any] | None = None
+    """The arrival they know: the one they were told last, or the first that changed."""
     account_id: str = ""
 
 
@@ -105,7 +112,7 @@ class Plan:
 
     notices: list[Planned] = field(default_factory=list)
     etas: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Wish -> the arrival it is told now."""
+    """Wish that was told of no arrival yet -> the one that a change is measured from."""
 
 
 _STATUSES = frozenset(status.value for status in Status)
@@ -116,13 +123,27 @@ PENDING = "the person did not confirm yet"
 _NO_ACCOUNT = "there is no account to send by this channel"
 
 
-def plan(news: Sequence[News], readers: Iterable[Reader], now: int) -> Plan:
-    """Plan the notices of messages of one shipment (or of one it continues) for its readers."""
+def plan(
+    news: Sequence[News], readers: Iterable[Reader], now: int, *, eta_moves_ms: int = ETA_MOVES_MINUTES * 60_000
+) -> Plan:
+    """Plan the notices of messages of one shipment (or of one it continues) for its readers.
+
+    An arrival is news where it moved by `eta_moves_ms` from the one a reader knows, in however many steps.
+    """
     made = Plan()
     in_order = sorted(news, key=lambda one: one.order)
     people: set[tuple[str, str, bytes]] = set()
+    first = next((eta for one in in_order if (eta := one.eta_before) is not None), None)
     for reader in readers:
-        fresh = [(one, subject) for one in in_order if (subject := _subject(one, reader)) is not None]
+        known = reader.eta_told or first
+        if reader.eta_told is None and first is not None:
+            made.etas[reader.wish_id] = first
+        fresh = [
+            (one, subject)
+            for one in in_order
+            if (subject := wanted(one.subjects, reader.event_types, one.also)) is not None
+            and (subject != "eta_changed" or arrival.moved(known, one.eta, reader.zone, eta_moves_ms))
+        ]
         fresh = [pair for pair in fresh if (pair[0].message_id, reader.channel, reader.address_hash) not in people]
         people.update((one.message_id, reader.channel, reader.address_hash) for one, _ in fresh)
         theirs = [_planned(one, subject, reader, now) for one, subject in fresh]
@@ -134,17 +155,7 @@ def plan(news: Sequence[News], readers: Iterable[Reader], now: int) -> Plan:
                 older.state, older.reason, older.due_at = "superseded", NEWER, None
             last[one.group] = one
         made.notices += theirs
-        if "" in last and last[""].news.eta is not None:
-            made.etas[reader.wish_id] = last[""].news.eta
     return made
-
-
-def _subject(news: News, reader: Reader) -> str | None:
-    subject = wanted(news.subjects, reader.event_types, news.also)
-    if subject != "eta_changed":
-        return subject
-    before = reader.eta_told or (news.data.get("previous") or {}).get("eta")
-    return subject if arrival.moved(before, news.eta, reader.zone, ETA_MOVES_MS) else None
 
 
 def _planned(news: News, subject: str, reader: Reader, now: int) -> Planned:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import orjson
 from sqlalchemy import and_, bindparam, select, update
 
-from gateway.people import moot, notices, stops
+from gateway.people import arriving, moot, notices, stops
 from gateway.people.planning import PENDING, STOPPED, too_old
 from gateway.people.quiet import Quiet
 from gateway.people.standing import risen
@@ -219,6 +219,7 @@ def settle(conn: Connection, key: AccountKey, one: Claimed, said: Said, now: int
     if said.kind == "accepted":
         values |= {"state": risen(state, "sent"), "reason": "", "due_at": None, "provider_id": said.provider_id}
         values["segments"] = said.segments
+        arriving.told(conn, key.merchant_id, one.subject, one.wish, one.data)
     elif said.kind == "later":
         values |= _later(one, said, now)
         if said.retry_after is not None:

@@ -12,8 +12,8 @@ _MINUTE = 60_000
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 
-ETA_MOVES_MS = _HOUR
-"""An arrival that moves less than this since it was last told is no news."""
+ETA_MOVES_MINUTES, ETA_MOVES_LEAST, ETA_MOVES_MOST = 60, 5, 24 * 60
+"""An arrival that moves less than this since it was last told is no news: what is usual, what a merchant may wish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

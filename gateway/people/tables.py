@@ -42,7 +42,7 @@ class Wish(SQLModel, table=True):
     confirmed_at: int | None = Field(default=None, sa_type=BigInteger)
     removed_at: int | None = Field(default=None, sa_type=BigInteger)
     eta_told: bytes | None = Field(default=None, sa_type=LargeBinary)
-    """The arrival last told, as JSON: what a change is measured from."""
+    """The arrival last told, or the first that changed, as JSON: what a change is measured from."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
     ticket_hash: bytes | None = Field(default=None, sa_type=LargeBinary)

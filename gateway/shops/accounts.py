@@ -14,9 +14,10 @@ from gateway.accounts import BadAccount, check_secrets
 from gateway.ids import new_id
 from gateway.shops.tables import Shops
 from normalizer.render import millis_instant
+from webhooks.origins import GIVE_AGAIN, moved, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sqlalchemy import Connection, RowMapping
 
@@ -77,6 +78,23 @@ def check(of: Shop, secrets: Mapping[str, str]) -> None:
     check_secrets(of, secrets)
     if flaws := of.flaws(secrets):
         raise BadAccount({f"secrets/{name}": reason for name, reason in flaws.items()})
+
+
+def check_moved(of: Shop, before: Mapping[str, str], after: Mapping[str, str], given: Collection[str]) -> None:
+    """Check that what is sent to a shop is given anew where its address is another. Raises `BadAccount`."""
+    if moved(_origin(of, before), _origin(of, after)):
+        sent = {name for name, secret in of.facts.secrets.items() if secret.use != "push"}
+        if forgotten := sorted(sent & before.keys() - set(given)):
+            raise BadAccount({f"secrets/{name}": GIVE_AGAIN for name in forgotten})
+
+
+def _origin(of: Shop, secrets: Mapping[str, str]) -> str:
+    if not isinstance(of, WritesBack):
+        return ""
+    try:
+        return origin_of(of.address(secrets))
+    except BadAddress:
+        return ""
 
 
 def writes_back(of: Shop, secrets: Mapping[str, str]) -> bool:

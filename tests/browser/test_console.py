@@ -455,3 +455,27 @@ async def test_an_operator_sees_connectors_and_no_parcels(house, phone):
     assert await page.query_selector("#find") is None
     assert await serious(page) == []
     await keep(page, "console-operator-1280")
+
+
+async def test_a_merchant_says_how_far_an_arrival_moves_before_recipients_hear_of_it(house, phone):
+    await house.call("PUT", "/v1/last-mile", {"arriving": {"minutes": 10}, "rating": {"ask": True, "hours": 5}})
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/setup/channels")
+    field = page.get_by_label("Minutes it must have moved")
+    await expect(field).to_have_value("60")
+    await field.focus()
+    await page.keyboard.press("ControlOrMeta+a")
+    await page.keyboard.type("25")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".tell")).to_have_text("Saved")
+    assert await serious(page) == []
+    for width in (1280, 360):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await keep(page, f"console-arrival-{width}")
+    kept = (await house.call("GET", "/v1/last-mile")).json
+    assert (kept["arrival"], kept["arriving"]["minutes"], kept["rating"]["hours"]) == ({"moved_minutes": 25}, 10, 5)
+    support = await sign_in(house, phone, "bo@shop.example", "support", "Bo")
+    await support.goto(f"{house.url}/console/setup/channels")
+    await expect(support.locator("main")).to_contain_text("once it lies 25 minutes from the one they were told last")
+    await expect(support.get_by_role("button", name="Save")).to_have_count(0)

@@ -395,3 +395,62 @@ async def test_exchanges_are_dropped_by_day_and_the_attempts_stay(house, shop):
     (attempt,) = await attempts(house, endpoint)
     shown = [attempt[name] for name in ("response", "request_headers", "response_headers", "phases", "tls")]
     assert shown == ["thank you", None, None, None, None]
+
+
+def lets_in(authority, tokens):
+    """Return what may let us in: the wish, the same with its secret masked, and where that is refused."""
+    certificate, key = authority.sign("gateway.shop.example")
+    return {
+        "headers": ({"X-Api-Key": SECRET}, {"X-Api-Key": "***"}, "/headers/X-Api-Key"),
+        "bearer": ({"kind": "bearer", "token": SECRET}, {"kind": "bearer", "token": "***"}, "/auth/token"),
+        "basic": (
+            {"kind": "basic", "username": "gate", "password": SECRET},
+            {"kind": "basic", "username": "gate", "password": "***"},
+            "/auth/password",
+        ),
+        "oauth2": (oauth(tokens), oauth(tokens, client_secret="***"), "/auth/client_secret"),
+        "client_certificate": ({"certificate": certificate, "key": key}, None, ""),
+    }
+
+
+@pytest.mark.parametrize("kind", ["headers", "bearer", "basic", "oauth2", "client_certificate"])
+async def test_what_lets_us_in_does_not_follow_an_address_to_another_origin(house, shop, tokens, authority, kind):
+    tokens.on_token = lambda _token: None
+    field = kind if kind in ("headers", "client_certificate") else "auth"
+    wish, masked, pointer = lets_in(authority, tokens)[kind]
+    endpoint = await made(house, shop.url, **{field: wish})
+    path = f"/v1/endpoints/{endpoint['id']}"
+    async with door() as elsewhere:
+
+        async def moved(**more):
+            answer = await house.call("PATCH", path, {"url": elsewhere.url} | more)
+            assert SECRET.encode() not in answer.body
+            return answer
+
+        refused = await moved()
+        assert (refused.status, refused.pointers) == (422, [f"/{field}"])
+        assert "give it again" in refused.json["errors"][0]["detail"]
+        if masked is not None:
+            assert (await moved(**{field: masked})).pointers == [pointer]
+        assert (await house.call("GET", path)).json["version"] == endpoint["version"]
+        assert (await house.call("PATCH", path, {"url": shop.url + "/other?of=ours"})).status == 200
+        assert (await house.call("PATCH", path, {"url": None})).status == 200  # a detour by no address at all
+        assert (await moved()).pointers == [f"/{field}"]
+        again = await moved(**{field: wish})
+        assert (again.status, again.json["url"]) == (200, elsewhere.url)
+        await house.call("POST", f"{path}/test")
+        assert len(elsewhere.got) == 1
+        dropped = await house.call("PATCH", path, {"url": shop.url, field: None})
+        assert (dropped.status, dropped.json[field]) == (200, {} if field == "headers" else None)
+        await house.call("POST", f"{path}/test")
+        assert not {"x-api-key", "authorization"} & {name.lower() for name in shop.got[-1][0]}
+
+
+async def test_what_only_signs_follows_an_address_to_another_origin(house, shop):
+    endpoint = await made(house, shop.url, signature_compat="easypost", compat_secret=SECRET)
+    path = f"/v1/endpoints/{endpoint['id']}"
+    async with door() as elsewhere:
+        assert (await house.call("PATCH", path, {"url": elsewhere.url})).status == 200
+        await house.call("POST", f"{path}/test")
+        assert elsewhere.got[0][0]["x-hmac-signature"]
+    assert (await house.call("GET", f"{path}/secret")).json["secret"] == endpoint["secret"]

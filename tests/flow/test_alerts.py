@@ -16,6 +16,7 @@ from gateway import alerts
 from gateway.clock import now_ms
 from gateway.settings import Settings, load
 from gateway.tables import Tables
+from webhooks.patience import DISABLE_TRIES
 from webhooks.tables import Tables as WebhookTables
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ async def test_a_warning_goes_by_mail_and_again_until_the_mail_server_takes_it(h
     two_days_ago = now_ms() - 2 * DAY
 
     def fail(conn: Connection) -> None:
-        conn.execute(update(WebhookTables.lane).values(failing_since=two_days_ago))
+        conn.execute(update(WebhookTables.lane).values(failing_since=two_days_ago, failures=DISABLE_TRIES))
 
     await house.gateway.store.write(fail)
     house.gateway.dispatcher.touch(house.merchant_id, id_)
@@ -192,3 +193,36 @@ def test_a_mail_server_needs_a_sender_and_its_password_is_not_shown():
         load(environment={"GATEWAY_SMTP_URL": "smtps://u:p@mail.example"})
     settings = load(environment={"GATEWAY_SMTP_URL": "smtps://u:p4ss@mail.example", "GATEWAY_MAIL_FROM": "a@b.example"})
     assert "p4ss" not in repr(settings)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(("before", "ends"), [(DISABLE_TRIES - 2, True), (0, False)])
+async def test_who_failed_long_but_seldom_is_warned_and_not_disabled_and_a_start_forgets_no_try(
+    house, receiver, before, ends
+):
+    receiver.otherwise["/a"] = 500
+    id_ = await endpoint(house, receiver, "/a", event_types=["shipment.in_transit"], schedule=[0, 0, 0])
+    since = now_ms() - 6 * DAY
+
+    def fail(conn: Connection) -> None:
+        conn.execute(update(WebhookTables.lane).values(failing_since=since, failures=before))
+
+    await house.gateway.store.write(fail)
+    house.gateway.dispatcher.touch(house.merchant_id, id_)
+    await house.tell(await house.demo_account(), "DEMO100200302", "PICKED_UP")
+
+    async def given_up() -> bool:
+        return (await house.call("GET", f"/v1/endpoints/{id_}")).json["lane"]["dead"] == 1
+
+    async def counted() -> bool:
+        rows = await house.gateway.store.read(lambda conn: conn.execute(select(WebhookTables.lane.c.failures)).all())
+        return [row.failures for row in rows] == [min(before + 3, DISABLE_TRIES)]
+
+    await house.until(partial(is_disabled, house, id_) if ends else given_up)
+    await house.until(counted)
+    assert await is_disabled(house, id_) is ends
+    told = (await house.call("GET", "/v1/messages?type=endpoint.paused")).json["data"]
+    whole = [(await house.call("GET", f"/v1/messages/{one['id']}")).json for one in reversed(told)]
+    about = [one["body"]["data"]["endpoint"] for one in whole]
+    assert [one["state"] for one in about] == (["failing", "disabled"] if ends else ["failing"])
+    assert [one["disables_at"] for one in about] == [None] * len(about)

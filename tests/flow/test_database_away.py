@@ -11,15 +11,18 @@ from typing import TYPE_CHECKING, Any
 import postgres
 import pytest
 from faults.receiver import receiving
+from flow.conftest import demo_push
 from flow.people import PHONE, Interrupted, town
 from flow.roads import NUMBER
 from flow.test_dispatch import SOON, M, draft
 from flow.test_dispatch import house as lanes
 from flow.test_relay import out_with, said_in
 from flow.test_tracking_page import post
+from sqlalchemy import select
 
 from gateway.db import postgres as store
 from gateway.db import run_once
+from gateway.tables import Tables as Gateway
 from webhooks import dispatcher, log
 from webhooks.tables import Tables
 
@@ -165,3 +168,53 @@ async def test_who_is_stopped_meanwhile_ends_without_the_note(house, place, serv
         await house.gateway.relay.stop()
         await house.gateway.postroom.stop()
     server.start()
+
+
+@asynccontextmanager
+async def refusing(database: str, table: str, state: str) -> AsyncIterator[None]:
+    """Let the server refuse what is written to a table, as it does while somebody alters it or cancels."""
+    body = f"begin raise 'as the server does' using errcode = '{state}'; end"
+    refuse = (
+        f"create function refuse() returns trigger language plpgsql as $$ {body} $$",
+        f"create trigger refuse before insert or update on {table} for each row execute function refuse()",
+    )
+
+    def run(*statements: str) -> None:
+        run_once(database, lambda conn: [conn.exec_driver_sql(one) for one in statements])
+
+    await asyncio.to_thread(run, *refuse)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(run, "drop function refuse cascade")
+
+
+@pytest.mark.parametrize("state", ["55P03", "57014"])
+async def test_who_writes_while_something_is_in_the_way_is_told_to_come_again(house, database: str, state: str) -> None:
+    wish = {"url": None}
+    async with refusing(database, "endpoint", state):
+        refused = await house.call("POST", "/v1/endpoints", wish)
+        assert (refused.status, refused.headers["Retry-After"], refused.json["type"]) == (503, "5", "/problems/busy")
+        assert (await house.call("GET", "/v1/endpoints")).json["data"] == []
+    assert (await house.call("POST", "/v1/endpoints", wish)).status == 201
+
+
+@pytest.mark.parametrize("state", ["55P03", "57014"])
+async def test_no_payload_is_set_aside_because_something_was_in_the_way(house, database: str, logs, state: str) -> None:
+    account_id, shipment_id = await house.demo_account(), await house.shipment()
+
+    async def states() -> list[str]:
+        found = select(Gateway.payload.c.state).order_by(Gateway.payload.c.id)
+        return list(await house.gateway.store.read(lambda conn: conn.execute(found).scalars().all()))
+
+    async with refusing(database, "event", state):
+        pushed = await house.push(account_id, demo_push(NUMBER, "PICKED_UP"))
+        assert pushed.status == 200
+        await house.until(lambda: "ingest_waits" in logs.getvalue())
+        assert await states() == ["kept"]
+    await house.until(partial(_is, states, ["read"]))
+    assert (await house.call("GET", f"/v1/shipments/{shipment_id}")).json["status"] == "in_transit"
+
+
+async def _is(ask: Any, wanted: Any) -> bool:
+    return await ask() == wanted

@@ -381,6 +381,37 @@ async def test_two_changes_of_an_account_at_once_both_hold(house, place):
     assert said["outcome"] == "accepted"
 
 
+async def test_a_channels_secrets_do_not_follow_its_address_to_another_origin(house, place):
+    path = f"/v1/channels/{place.channels['sms']['id']}"
+    async with SmsProvider() as elsewhere:
+        moved = {"settings": {"base_url": elsewhere.address}}
+        refused = await house.call("PATCH", path, moved)
+        assert (refused.status, refused.pointers) == (422, ["/secrets/auth_token"])
+        assert "give it again" in refused.json["errors"][0]["detail"]
+        default = await house.call("PATCH", path, {"settings": {"base_url": None}})
+        assert default.pointers == ["/secrets/auth_token"]
+        await house.call("POST", f"{path}/test", {"to": PHONE})
+        assert (len(place.sms.texted), len(elsewhere.texted)) == (1, 0)
+        again = moved | {"secrets": {"auth_token": elsewhere.token}}
+        assert (await house.call("PATCH", path, again)).json["settings"]["base_url"] == elsewhere.address
+
+
+@pytest.mark.parametrize("change", [{"host": "mail.elsewhere.example"}, {"port": "25"}, {"security": "none"}])
+async def test_a_mail_password_does_not_follow_its_server_elsewhere(house, change):
+    settings = {"host": "mail.shop.example", "username": "news", "from": "news@shop.example"}
+    wish = {"channel": "email", "settings": settings, "secrets": {"password": "s3cret"}}
+    path = f"/v1/channels/{(await house.call('POST', '/v1/channels', wish)).json['id']}"
+    same = {"host": "MAIL.shop.example", "port": "587", "security": "starttls", "from_name": "A shop"}
+    assert (await house.call("PATCH", path, {"settings": same})).status == 200
+    refused = await house.call("PATCH", path, {"settings": change})
+    assert (refused.status, refused.pointers) == (422, ["/secrets/password"])
+    given = await house.call("PATCH", path, {"settings": change, "secrets": {"password": "another"}})
+    assert given.status == 200, given.body
+    back = {"settings": settings | dict.fromkeys([*change, "username"]) | {"host": "x.example"}}
+    dropped = await house.call("PATCH", path, back | {"secrets": {"password": None}})
+    assert dropped.status == 200, dropped.body
+
+
 async def test_a_test_tells_what_the_provider_says(house, place):
     path = f"/v1/channels/{place.channels['sms']['id']}"
     good = await house.call("POST", f"{path}/test", {"to": PHONE, "language": "de"})

@@ -340,6 +340,7 @@ async def test_the_merchant_s_own_fence_holds_for_shipments_without_one(house, o
         "near": {"stops": 1, "minutes": 30, "metres": 2_000},
         "conversation": {"hours": 24, "text_in_messages": False},
         "rating": {"ask": False, "hours": 3},
+        "arrival": {"moved_minutes": 60},
     }
     assert (await house.call("GET", "/v1/last-mile")).json == kept
     await drive(house, account_id, position_push(2_900, 60))

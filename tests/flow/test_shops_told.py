@@ -194,3 +194,21 @@ def test_every_row_of_what_is_written_back_is_a_status_of_ours():
         assert substatus == "*" or substatus in SUBSTATUSES[Status(status)], (status, substatus)
     assert shop("shopify").word("exception", "customs_held") is None
     assert shop("shopify").word("delivered", "to_neighbour") == "DELIVERED"
+
+
+async def test_a_token_does_not_follow_the_shop_to_another_domain(house, sold):
+    account_id, _ = sold
+    path = f"/v1/shops/{account_id}"
+
+    async def change(**secrets):
+        return await house.call("PATCH", path, {"secrets": secrets})
+
+    elsewhere = "somebody-else.myshopify.com"
+    refused = await change(domain=elsewhere)
+    assert (refused.status, refused.pointers) == (422, ["/secrets/access_token"])
+    assert "give it again" in refused.json["errors"][0]["detail"]
+    assert (await change(domain=SECRETS["domain"].upper())).status == 200  # the same one
+    assert (await change(domain=None)).json["writes_back"] is False
+    assert (await change(domain=elsewhere)).pointers == ["/secrets/access_token"]
+    assert (await change(domain=elsewhere, access_token="shpat_theirs")).json["writes_back"] is True
+    assert (await change(domain=SECRETS["domain"], access_token=None)).json["writes_back"] is False

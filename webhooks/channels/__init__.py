@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from webhooks.channels import console, email, push, sms, whatsapp
-from webhooks.channels.fields import BadSettings, Field, read
+from webhooks.channels.fields import BadSettings, Field, origin, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from webhooks.channels.base import Channel
     from webhooks.channels.outside import Outside
 
-__all__ = ["KINDS", "BadSettings", "ChannelKind", "Field", "build"]
+__all__ = ["KINDS", "BadSettings", "ChannelKind", "Field", "build", "origin"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

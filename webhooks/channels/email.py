@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from webhooks.channels.outside import Outside
 
 FIELDS = (
-    Field(name="host", help="The mail server's name", required=True, pattern=r"[A-Za-z0-9.:-]{1,253}"),
-    Field(name="port", help="25, 465, 587 or 2525", default="587", pattern=r"[0-9]{1,5}"),
+    Field(name="host", help="The mail server's name", required=True, pattern=r"[A-Za-z0-9.:-]{1,253}", address=True),
+    Field(name="port", help="25, 465, 587 or 2525", default="587", pattern=r"[0-9]{1,5}", address=True),
     Field(
         name="security",
         help="starttls, tls from the first byte, or none, only inside the ranges the operator opened",
         default="starttls",
         choices=("starttls", "tls", "none"),
+        address=True,
     ),
     Field(name="username", help="Who logs in; empty where the server asks for no login"),
     Field(name="password", help="The login's password", secret=True),

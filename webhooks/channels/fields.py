@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from webhooks.origins import origin_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,6 +30,8 @@ class Field:
     pattern: str = ""
     """What the whole value must match."""
     choices: tuple[str, ...] = ()
+    address: bool = False
+    """It says where the account's secrets are sent (`origin`)."""
 
 
 def read(fields: Sequence[Field], settings: Mapping[str, str], secrets: Mapping[str, str]) -> dict[str, str]:
@@ -38,6 +42,13 @@ def read(fields: Sequence[Field], settings: Mapping[str, str], secrets: Mapping[
             if name not in known:
                 raise BadSettings(f"{holder}: nothing is called {name[:50]!r} here; there is {_listed(known)}")
     return {field.name: _value(field, secrets if field.secret else settings) for field in fields}
+
+
+def origin(fields: Sequence[Field], settings: Mapping[str, str]) -> str:
+    """Return where an account's secrets are sent, defaults filled in; "" where that is not set but fixed."""
+    return " ".join(
+        origin_of((settings.get(field.name, "").strip() or field.default).lower()) for field in fields if field.address
+    )
 
 
 def _value(field: Field, given: Mapping[str, str]) -> str:

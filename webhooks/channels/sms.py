@@ -48,7 +48,13 @@ FIELDS = (
         help="The messaging service that picks the sender, instead of from",
         pattern=r"[A-Za-z0-9_-]{2,64}",
     ),
-    Field(name="base_url", help="The provider's address", default="https://api.twilio.com", pattern=r"https?://\S+"),
+    Field(
+        name="base_url",
+        help="The provider's address",
+        default="https://api.twilio.com",
+        pattern=r"https?://\S+",
+        address=True,
+    ),
 )
 
 _STATES: Mapping[str, Literal["queued", "sent", "delivered", "read", "undelivered"]] = {

@@ -42,6 +42,7 @@ FIELDS = (
         help="The provider's address",
         default="https://graph.facebook.com",
         pattern=r"https?://\S+",
+        address=True,
     ),
 )
 

@@ -80,6 +80,12 @@ class RatingWish(BaseModel, extra="forbid"):
     hours: int
 
 
+class ArrivalWish(BaseModel, extra="forbid"):
+    """By how much an arrival must move from the one a recipient was told last before they hear of it."""
+
+    moved_minutes: int
+
+
 class LastMile(BaseModel, extra="forbid"):
     """How a merchant wants its last mile."""
 
@@ -87,6 +93,7 @@ class LastMile(BaseModel, extra="forbid"):
     near: Near
     conversation: ConversationWish
     rating: RatingWish
+    arrival: ArrivalWish
 
 
 class DropOff(BaseModel, extra="forbid"):

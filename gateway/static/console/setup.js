@@ -93,10 +93,14 @@ async function keys(place) {
 }
 
 async function channels(place) {
-  const found = await all("/v1/channels");
+  const [found, wishes] = await Promise.all([all("/v1/channels"), api("GET", "/v1/last-mile")]);
   fill(place, h("section", { class: "card" }, h("h1", {}, "Ways to reach people"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.channel), ` ${one.label}`), tone(one.state), h("span", { class: "small" }, one.state_reason), owner ? h("span", { class: "row" }, button("Test it", () => {
     const dialog = show(`Test ${one.channel}`, form([{ name: "to", label: "To which number or address", required: true }], "Send", async (values) => { const told = await api("POST", `/v1/channels/${one.id}/test`, values); dialog.close(); say(told.outcome === "accepted" ? "It is on its way" : `${told.outcome}: ${told.reason}`); }));
-  }), one.callback_url ? button("Callback address", () => show("Give this address to the provider", h("p", {}, copyable(one.callback_url)))) : null) : null))) : h("p", { class: "empty" }, "Nobody is reached by SMS, e-mail or in the browser yet. Accounts are added by POST /v1/channels; docs/channels.md tells each one's settings.")));
+  }), one.callback_url ? button("Callback address", () => show("Give this address to the provider", h("p", {}, copyable(one.callback_url)))) : null) : null))) : h("p", { class: "empty" }, "Nobody is reached by SMS, e-mail or in the browser yet. Accounts are added by POST /v1/channels; docs/channels.md tells each one's settings.")),
+    h("section", { class: "card" }, h("h2", {}, "News of a new arrival time"), owner ? form([{ name: "moved_minutes", label: "Minutes it must have moved", help: "Measured from the time a recipient was told last, in however many steps: 5 to 1440, usually 60.", type: "number", min: 5, max: 1440, step: 1, required: true, value: wishes.arrival.moved_minutes }], "Save", async (values) => {
+      await api("PUT", "/v1/last-mile", { ...await api("GET", "/v1/last-mile"), arrival: { moved_minutes: Number(values.moved_minutes) } });
+      say("Saved");
+    }) : h("p", {}, `Recipients hear of it once it lies ${plural(wishes.arrival.moved_minutes, "minute")} from the one they were told last.`)));
 }
 
 async function templates(place) {

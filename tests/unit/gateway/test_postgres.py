@@ -12,9 +12,11 @@ import asyncpg
 import postgres
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from unit.gateway.things import adding, make_table, names
 
-from gateway.db import StoreAway, run_once
+from gateway.db import NotNow, StoreAway, run_once
+from gateway.db.lines import connected
 from gateway.db.owner import Taken
 from gateway.db.postgres import PATIENCE, PostgresStore
 
@@ -241,3 +243,127 @@ async def test_work_outlasts_a_short_restart(server: postgres.Server, own: Postg
     await asyncio.sleep(0.3)
     await asyncio.to_thread(server.start)
     assert await asyncio.gather(*writes) == [f"n{number}" for number in range(5)]
+
+
+def raising(state: str) -> str:
+    return f"do $$ begin raise 'as the server does' using errcode = '{state}'; end $$"
+
+
+@pytest.mark.parametrize("state", ["55000", "55006", "55P03", "57014"])
+async def test_what_was_held_or_stopped_from_outside_may_come_again_and_harms_no_other(
+    store: PostgresStore, state: str
+) -> None:
+    def held(conn: Connection) -> None:
+        adding("lost and told so")(conn)
+        conn.exec_driver_sql(raising(state))
+
+    gate = threading.Event()
+    blocked = asyncio.create_task(store.write(lambda _conn: gate.wait(5)))
+    await asyncio.sleep(0)
+    works = [asyncio.create_task(store.write(work)) for work in (adding("a"), held, adding("b"))]
+    await asyncio.sleep(0)
+    gate.set()
+    await blocked
+    first, second, third = await asyncio.gather(*works, return_exceptions=True)
+    assert (first, third) == ("a", "b")
+    assert isinstance(second, NotNow)
+    assert state in str(second)
+    assert await store.read(names) == ["a", "b"]
+    assert store.away == ""
+
+
+@pytest.mark.parametrize("state", ["53200", "58030", "55P03", "57014"])
+async def test_reads_and_commands_are_told_so_too(store: PostgresStore, database: str, state: str) -> None:
+    with pytest.raises(NotNow, match=state):
+        await store.read(lambda conn: conn.exec_driver_sql(raising(state)))
+    with pytest.raises(NotNow, match=state):
+        await asyncio.to_thread(run_once, database, lambda conn: conn.exec_driver_sql(raising(state)))
+    assert await store.read(names) == []
+
+
+@pytest.mark.parametrize("state", ["XX001", "XX002", "25P02", "54000", "22003"])
+async def test_what_no_time_mends_is_told_as_it_is(store: PostgresStore, state: str) -> None:
+    with pytest.raises(DBAPIError, match=state):
+        await store.write(lambda conn: conn.exec_driver_sql(raising(state)))
+    with pytest.raises(DBAPIError, match=state):
+        await store.read(lambda conn: conn.exec_driver_sql(raising(state)))
+
+
+@pytest.mark.parametrize("who", ["owner", "reader"])
+async def test_a_statement_the_servers_owner_cancels_may_come_again(
+    store: PostgresStore, database: str, who: str
+) -> None:
+    cancel = text(
+        "select count(pg_cancel_backend(pid)) from pg_stat_activity "
+        "where application_name like :who and query like '%pg_sleep%' and state = 'active'"
+    )
+
+    def cancelled(conn: Connection) -> bool:
+        return conn.execute(cancel, {"who": f"carrier-gateway {who}%"}).scalar_one() > 0
+
+    give = store.write if who == "owner" else store.read
+    slow = asyncio.create_task(give(lambda conn: conn.exec_driver_sql("select pg_sleep(30)").scalar()))
+    while not await asyncio.to_thread(run_once, database, cancelled, read_only=True):  # noqa: ASYNC110 - so it is found
+        await asyncio.sleep(0.02)
+    with pytest.raises(NotNow, match="57014"):
+        await slow
+    assert await store.write(adding("a")) == "a"
+    assert await store.read(names) == ["a"]
+
+
+async def test_a_lock_that_is_not_to_be_had_is_waited_for_by_coming_again(store: PostgresStore, database: str) -> None:
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(conn: Connection) -> None:
+        conn.exec_driver_sql("lock table thing in access exclusive mode")
+        held.set()
+        go_on.wait(10)
+
+    def impatient(conn: Connection) -> str:
+        conn.exec_driver_sql("set local lock_timeout = '20ms'")
+        return adding("a")(conn)
+
+    # a guest of the owner would have to wait for it: whoever alters tables is none
+    holder = asyncio.create_task(asyncio.to_thread(connected, database, hold))
+    await asyncio.to_thread(held.wait, 10)
+    with pytest.raises(NotNow, match="55P03"):
+        await store.write(impatient)
+    go_on.set()
+    await holder
+    assert await store.write(impatient) == "a"
+
+
+async def test_a_database_that_takes_no_writes_is_waited_for(store: PostgresStore, database: str) -> None:
+    """As providers make it when the disk runs full. Sessions that are there keep what they began with."""
+
+    def set_to(word: str):
+        def work(conn: Connection) -> None:
+            conn.exec_driver_sql("set transaction read write")
+            name = conn.exec_driver_sql("select current_database()").scalar_one()
+            conn.exec_driver_sql(f'alter database "{name}" set default_transaction_read_only = {word}')
+            conn.commit()
+
+        return work
+
+    await asyncio.to_thread(connected, database, set_to("on"))
+    cut_off(database)
+    with pytest.raises(NotNow, match="25006"):
+        await store.write(adding("lost and told so"))
+    await asyncio.to_thread(connected, database, set_to("off"))
+    assert await store.write(adding("a")) == "a"
+    assert await store.read(names) == ["a"]
+
+
+async def test_a_session_ended_for_idling_in_a_transaction_costs_no_work(store: PostgresStore) -> None:
+    runs = []
+
+    def idle(conn: Connection) -> str:
+        runs.append(None)
+        if len(runs) == 1:
+            conn.exec_driver_sql("set local idle_in_transaction_session_timeout = '20ms'")
+            time.sleep(0.2)
+        return adding("once")(conn)
+
+    assert await store.write(idle) == "once"
+    assert len(runs) == 2
+    assert await store.read(names) == ["once"]

@@ -74,7 +74,7 @@ def test_a_status_tells_the_new_arrival_of_the_same_change_along():
     ]
     made = plan(both, [reader()], NOON)
     assert told(made) == [("eta_changed", "superseded"), ("out_for_delivery", "queued")]
-    assert made.etas == {"wsh_1": eta}
+    assert made.etas == {"wsh_1": {"from": "2026-11-04", "to": None}}  # until it is told
 
 
 def test_an_arrival_is_news_when_it_moved_an_hour_since_it_was_told_and_not_when_it_narrowed():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webhooks.breaker import FIRST_PAUSE
 from webhooks.item import Item, Reader, Result
 from webhooks.lane import Lane
-from webhooks.patience import DISABLE_AFTER, WARN_AFTER, Patience
+from webhooks.patience import DISABLE_AFTER, DISABLE_TRIES, WARN_AFTER, Patience
 from webhooks.schedule import DAY, HOUR, MINUTE, SCHEDULE, SECOND
 
 T0 = 1_800_000_000_000
@@ -426,3 +426,56 @@ def test_not_being_let_through_is_told_three_times_disables_nothing_and_spares_t
     assert sent(it, now) == [1]
     it.done(1, OK, now)
     assert it.patience.warning(now) is None
+
+
+def failing(it, tries: int, first: int, every: int) -> list[tuple[str, int, int]]:
+    """Let so many tries fail, one after the other; return what the merchant is told: kind, number, days since."""
+    seen = []
+    for number in range(1, tries + 1):
+        now = first + (number - 1) * every
+        it.patience.failed(now)
+        if (verdict := it.patience.verdict(BAD, now)) is not None:
+            seen.append((verdict.kind, verdict.tries, (now - first) // DAY))
+            if verdict.kind == "disabled":
+                break
+    return seen
+
+
+def test_two_messages_in_many_days_are_not_enough_to_disable_however_long_that_is():
+    it, told = lane(), []
+    for sequence, now in ((1, T0), (2, T0 + 26 * DAY)):
+        it.offer([Told(sequence)], upto=sequence)
+        while it.enabled and it.items:  # until its schedule is over
+            for one in sent(it, now):
+                it.done(one, BAD, now)
+            told += [(change.kind, change.tries) for change in it.changes if change.kind in {"failing", "disabled"}]
+            it.changes.clear()
+            now = it.next_wake(now) or now  # noqa: PLW2901 - time goes on
+    assert told == [("failing", 1), ("failing", 2), ("failing", 3)]
+    assert it.enabled
+
+
+def test_many_tries_in_a_short_time_are_not_enough_either():
+    assert failing(lane(), 10 * DISABLE_TRIES, T0, SECOND) == []
+
+
+def test_few_tries_that_add_up_over_weeks_disable_after_all_three_warnings():
+    told = failing(lane(), 10 * DISABLE_TRIES, T0, DAY // 2)
+    assert [kind for kind, *_ in told] == ["failing", "failing", "failing", "disabled"]
+    assert told[-1][2] == (DISABLE_TRIES - 1) // 2
+
+
+def test_who_was_silent_for_days_is_warned_before_being_disabled():
+    it = lane()
+    assert failing(it, 2 * DISABLE_TRIES, T0, SECOND) == []
+    later = T0 + 6 * DAY
+    assert [it.patience.verdict(BAD, later).kind, it.patience.verdict(BAD, later).kind] == ["failing", "disabled"]
+
+
+def test_a_success_forgets_the_tries_and_a_new_start_does_not():
+    it = lane(patience=Patience(T0 - 6 * DAY, DISABLE_TRIES - 2))
+    assert [kind for kind, *_ in failing(it, 3, T0, SECOND)] == ["failing", "disabled"]
+    it = lane(patience=Patience(T0 - 6 * DAY, DISABLE_TRIES - 2))
+    it.patience.restored()
+    assert failing(it, 3, T0, SECOND) == []
+    assert it.patience.tries == 3

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from webhooks.item import Change, Item, Reader, Result
 from webhooks.lane import Lane
 from webhooks.matching import Wish, read_wish, topic
-from webhooks.patience import DISABLE_AFTER, SHORTEST_PAUSE, Patience, Pauses
+from webhooks.patience import DISABLE_AFTER, DISABLE_TRIES, SHORTEST_PAUSE, Patience, Pauses
 from webhooks.schedule import DAY, HOUR, JITTER, MINUTE, SECOND
 
 T0 = 1_800_000_000_000
@@ -125,7 +125,7 @@ class LaneMachine(RuleBasedStateMachine):
             **self.options,
             pace=state.get("pace"),
             pauses=Pauses(state.get("paused_until", 0)),
-            patience=Patience(state.get("since", 0)),
+            patience=Patience(state.get("since", 0), state.get("tries", 0)),
             breaker_state=state.get("breaker", "closed"),
             breaker_step=state.get("step", 0),
             open_until=state.get("open_until", 0),
@@ -335,7 +335,9 @@ class LaneMachine(RuleBasedStateMachine):
                 self.closed.add(change.sequence)
             elif change.kind == "disabled":
                 self.enabled = False
-                assert change.reason == "gone" or self.now - change.run_at >= DISABLE_AFTER
+                assert change.reason == "gone" or (
+                    self.now - change.run_at >= DISABLE_AFTER and self.lane.patience.tries >= DISABLE_TRIES
+                )
         self.lane.changes.clear()
 
     @rule(cursor=st.booleans())
@@ -360,6 +362,7 @@ class LaneMachine(RuleBasedStateMachine):
             disk.state = {
                 "paused_until": lane.pauses.until,
                 "since": lane.patience.since,
+                "tries": lane.patience.tries,
                 "breaker": lane.breaker.state,
                 "step": lane.breaker.step,
                 "open_until": lane.breaker.open_until,
