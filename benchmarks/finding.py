@@ -15,7 +15,7 @@ from gateway import listing, schema, shipments
 from gateway.clock import now_ms
 from gateway.db import SqliteStore
 from gateway.desk import work
-from gateway.search.index import Search
+from gateway.search.finding import Search
 from gateway.search.tables import SearchTables
 from gateway.tables import Tables
 from gateway.vault import Vault
@@ -117,10 +117,10 @@ async def filled(folder: Path, count: int) -> tuple[SqliteStore, Search]:
         def keep(conn: Any, rows: Any = rows, in_trouble: Any = in_trouble) -> None:
             add(conn, rows)
             trouble(conn, in_trouble)
-            due(conn, [{"merchant_id": MERCHANT, "shipment_id": row["id"]} for row in rows])
+            due(conn, [{"merchant_id": MERCHANT, "subject_id": row["id"]} for row in rows])
 
         await store.write(keep)
-    search = Search(store, SECRET, lambda row: shipments.recipient(vault, row))
+    search = Search(store, SECRET, lambda row: shipments.recipient(vault, row), lambda *_: None)
     await search.tick()
     return store, search
 
