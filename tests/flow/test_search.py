@@ -3,10 +3,13 @@
 from urllib.parse import quote
 
 import pytest
+from alembic import command
 from plans import plan_of
 from sqlalchemy import text
 
-from gateway.db import is_postgres
+from gateway import schema
+from gateway.app import Gateway
+from gateway.db import connected, is_postgres
 from gateway.search import finding, index
 
 pytestmark = pytest.mark.both_databases
@@ -242,3 +245,25 @@ async def test_a_number_that_begins_like_many_is_found_while_it_is_typed(house):
     assert (await house.call("POST", "/v1/shipments/batch", {"shipments": wanted})).status < 300
     _, numbers = await found(house, "DEMO90000001")
     assert sorted(numbers) == [f"DEMO90000{number:04d}" for number in range(10, 20)]
+
+
+async def test_what_was_there_before_the_upgrade_is_found_after_it(house, parcels):
+    await house.call("POST", "/v1/orders", {"order_number": "#1001", "recipient": ANA})
+    assert await found(house, "prado") == (["#1001"], ["DEMO100200302"])
+
+    def back(conn):
+        config = schema._config()
+        config.attributes["connection"] = conn
+        command.downgrade(config, "0021")
+        conn.commit()
+
+    url = house.gateway.store.url
+    await house.gateway.stop()
+    connected(url, back)
+    schema.migrate(url)
+    gateway = Gateway(house.gateway.settings)
+    await gateway.start()
+    await gateway.search.tick()
+    seen = await gateway.search.find(house.merchant_id, "prado a", 20)
+    assert [row["order_number"] for row, _ in seen.rows.values()] == ["#1001", "A-77"]
+    await gateway.stop()
