@@ -33,7 +33,9 @@ _CHECKED = 100
 _CHECKED_OF_LIST = 20
 _FOUND_OF_LIST = 5
 _AT_ONCE = 50
-_EXACT = 200
+_VALUES = 100
+_EXACT = 2_000
+"""Rows read for so many values: an order has some parcels, and nobody needs thousands of one."""
 _HIGHEST = "\U0010ffff"
 
 
@@ -148,8 +150,8 @@ class _Finder:
     def _having(self, table: Table, column: ColumnElement[str], values: Collection[str]) -> list[RowMapping]:
         wanted = sorted(values)
         rows: list[RowMapping] = []
-        for begin in range(0, len(wanted), _EXACT):
-            some = column.in_(wanted[begin : begin + _EXACT])
+        for begin in range(0, len(wanted), _VALUES):
+            some = column.in_(wanted[begin : begin + _VALUES])
             # Not sorted by the database: it would rather walk all of a merchant's for the newest.
             statement = select(table).where(table.c.merchant_id == self._of.merchant_id, some).limit(_EXACT)
             rows += self._conn.execute(statement).mappings().all()

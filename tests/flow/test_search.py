@@ -267,3 +267,14 @@ async def test_what_was_there_before_the_upgrade_is_found_after_it(house, parcel
     seen = await gateway.search.find(house.merchant_id, "prado a", 20)
     assert [row["order_number"] for row, _ in seen.rows.values()] == ["#1001", "A-77"]
     await gateway.stop()
+
+
+async def test_numbers_with_many_parcels_hide_none_of_the_others(house):
+    for order in range(50):
+        wanted = [
+            {"tracking_number": f"DEMO9{order:02d}00{number:04d}", "carrier": "demo", "order_number": f"B-{order}"}
+            for number in range(6)
+        ]
+        assert (await house.call("POST", "/v1/shipments/batch", {"shipments": wanted})).status < 300
+    told = (await house.call("GET", f"/v1/search?q={quote(','.join(f'B-{order}' for order in range(50)))}")).json
+    assert [len(one["shipments"]) for one in told["asked"]] == [5] * 50
