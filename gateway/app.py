@@ -38,8 +38,8 @@ from gateway.proofs.keeper import Keeper
 from gateway.proofs.links import ProofLinks
 from gateway.proofs.places import open_place
 from gateway.runs.links import RunLinks
+from gateway.search.finding import Search
 from gateway.search.index import TAKE_EVERY as SEARCH_EVERY
-from gateway.search.index import Search
 from gateway.shops.reader import ShopReader
 from gateway.shops.teller import EVERY as SHOPS_EVERY
 from gateway.shops.teller import ShopTeller
@@ -104,7 +104,9 @@ class Gateway:
         self.locator = locating.Locator(self.store, self.inbox, self.carriers, self.positions)
         self.positions.on_watched = self.locator.watched
         self.poller = Poller(self.store, self.inbox, self.carriers, self.tell, settings.poll_concurrency)
-        self.search = Search(self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row))
+        self.search = Search(
+            self.store, secret_key(settings), lambda row: shipments.recipient(self.vault, row), self.links.find
+        )
         self.counting = Counting(self.store, settings.keep_insight_days)
         self.subscriber = Subscriber(self.store, self.carriers, settings.public_url, self.poller.wake)
         self.importer = Importer(self.store, self.vault, self.links, self.tell, self._ask_carriers)

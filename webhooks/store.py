@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy import Index, Table, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.crud import REQUIRED
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -69,14 +71,19 @@ class Many:
     """One statement run for many rows, compiled once for each dialect.
 
     SQLAlchemy spends more on binding a row's values than SQLite on storing it. Here rows are plain dictionaries of
-    values the driver takes as they are; a name that a row lacks is what the statement says itself, else NULL.
+    values the driver takes as they are; a name that a row lacks is what the statement says itself, else its column's
+    default, else NULL. Raises `ValueError` for a row without what its column must have.
     """
 
-    def __init__(self, build: Callable[[str], Any], names: Iterable[str]) -> None:
-        """Take what builds the statement for a dialect's name, and the names its rows have."""
+    def __init__(self, build: Callable[[str], Any], names: Iterable[str], table: Table | None = None) -> None:
+        """Take what builds the statement for a dialect's name, and the names its rows have: `table`'s own columns."""
         self._build = build
         self._names = tuple(names)
+        self._table = table
         self._ready: dict[str, tuple[str, tuple[str, ...], Mapping[str, Any]]] = {}
+        lacking = _defaults(table) if table is not None else {}
+        self._defaults = {name: value for name, value in lacking.items() if value is not REQUIRED}
+        self._musts = lacking.keys() - self._defaults.keys()
 
     @classmethod
     def inserting(cls, table: Table, *, twice: Mapping[str, Sequence[str]] | None = None) -> Many:
@@ -92,7 +99,7 @@ class Many:
             newer = {name: statement.excluded[name] for name in twice["update"]}
             return statement.on_conflict_do_update(index_elements=keys, set_=newer)
 
-        return cls(build, [column.name for column in table.columns])
+        return cls(build, [column.name for column in table.columns], table)
 
     @classmethod
     def running(cls, statement: Any, names: Iterable[str]) -> Many:
@@ -103,7 +110,12 @@ class Many:
         """Run it for all rows."""
         sql, order, own = self._compiled(conn)
         filled = [(name, own.get(name)) for name in order]
-        conn.exec_driver_sql(sql, [tuple([row.get(name, value) for name, value in filled]) for row in rows])
+        values = []
+        for row in rows:
+            if not row.keys() >= self._musts:
+                raise ValueError(f"a row of {self._table} lacks {', '.join(sorted(self._musts - row.keys()))}")
+            values.append(tuple([row.get(name, value) for name, value in filled]))
+        conn.exec_driver_sql(sql, values)
 
     def run_tuples(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Run it for rows whose values stand in the order of the names, none missing."""
@@ -119,9 +131,22 @@ class Many:
         if ready is None:
             columns = {"column_keys": list(self._names)} if self._names else {}
             compiled = self._build(conn.dialect.name).compile(dialect=conn.dialect, **columns)
+            # SQLAlchemy's mark of a value that is still to come is a number, which SQLite would keep.
+            own = {name: value for name, value in compiled.params.items() if value is not REQUIRED}
             ready = self._ready[conn.dialect.name] = (
                 str(compiled),
                 tuple(compiled.positiontup or ()),
-                compiled.params,
+                self._defaults | own,
             )
         return ready
+
+
+def _defaults(table: Table) -> dict[str, Any]:
+    """Return what columns are where nothing is said, `REQUIRED` where something must be."""
+    found: dict[str, Any] = {}
+    for column in table.columns:
+        if isinstance(column.default, ScalarElementColumnDefault):
+            found[column.name] = column.default.arg
+        elif not column.nullable:
+            found[column.name] = REQUIRED
+    return found

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from gateway.api.fields import Query
-from gateway.search import words
-
-
-def _askable(text: str) -> str:
-    if not words.of_question(text):
-        raise ValueError(f"say at least {words.SHORTEST} letters or digits")
-    return text
 
 
 class SearchQuery(Query):
-    """A question."""
+    """A question, or up to 50 numbers on lines or between commas."""
 
-    q: Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_askable)]
-    limit: Annotated[int, Field(ge=1, le=50)] = 20
+    q: Annotated[str, StringConstraints(min_length=1, max_length=6_000)]
+    limit: Annotated[
+        int,
+        Field(ge=1, le=50, description="Shipments, and orders, at most; of each of several numbers at most 5."),
+    ] = 20

@@ -12,6 +12,7 @@ from gateway.ids import new_id
 from gateway.listing import make_cursor, read_cursor
 from gateway.orders.acts import NewAct, act_row
 from gateway.orders.tables import Orders
+from gateway.search import index as search
 from gateway.tables import Tables
 from normalizer.model import Status
 from webhooks.store import insert
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from normalizer.order_lines import Goods
 
 _CHUNK = 400
+_FOUND_BY = frozenset({"destination", "recipient"})
+"""Columns by which people find an order, beside its number and the names of its returns."""
 _O, _E, _P = Orders.order.c, Orders.event.c, Orders.packed.c
 
 
@@ -72,6 +75,7 @@ def create(conn: Connection, merchant_id: str, new: Iterable[NewOrder], now: int
         if ids[row["order_number"]] == row["id"]
     ]
     add_rows(conn, placed)
+    search.note(conn, merchant_id, {row["order_id"] for row in placed})
     return [(ids[row["order_number"]], ids[row["order_number"]] == row["id"]) for row in rows]
 
 
@@ -145,6 +149,8 @@ def page(
 
 def change(conn: Connection, merchant_id: str, order_id: str, now: int, **values: Any) -> RowMapping | None:
     """Change columns of an order and return its row; None where there is none."""
+    if not _FOUND_BY.isdisjoint(values):
+        search.note(conn, merchant_id, [order_id])
     statement = (
         update(Orders.order)
         .where(_O.merchant_id == merchant_id, _O.id == order_id)
@@ -158,6 +164,8 @@ def add_acts(conn: Connection, order: RowMapping, acts: Iterable[NewAct], now: i
     """Keep an order's own events; return their rows, also of those that were known."""
     rows = [act_row(order, act, now) for act in acts]
     add_rows(conn, rows)
+    if any(row["case_name"] for row in rows):
+        search.note(conn, order["merchant_id"], [order["id"]])
     return rows
 
 

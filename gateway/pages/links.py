@@ -125,6 +125,12 @@ class Links:
             return None
         return Opened(row["merchant_id"], row["id"], row)
 
+    def find(self, conn: Connection, merchant_id: str, token: str) -> str | None:
+        """Return which of a merchant's shipments a token was made for, whether it still opens its page or not."""
+        c = PageTables.link.c
+        found = conn.execute(select(c.merchant_id, c.shipment_id).where(c.hash == self.hash(token))).first()
+        return found.shipment_id if found is not None and found.merchant_id == merchant_id else None
+
     async def opened(self, token: str) -> Opened | None:
         """Return what a token opens, as `open` does."""
         if not TOKEN.fullmatch(token):

@@ -1,9 +1,9 @@
-"""The index: shipments whose words changed are taken up in batches, and questions find their numbers."""
+"""The index: shipments and orders whose words changed are taken up in batches."""
 
 from __future__ import annotations
 
 import hmac
-from dataclasses import dataclass
+from collections import defaultdict
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from sqlalchemy import delete, func, select
 
+from gateway.orders.tables import Orders
 from gateway.search import postings, words
 from gateway.search.tables import SearchTables
 from gateway.steps import by_merchant
@@ -24,17 +25,12 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from webhooks.store import Store
-
     Unseal = Callable[[RowMapping], Mapping[str, Any] | None]
-    """Opens the recipient of a shipment's row."""
+    """Opens the recipient of the row of a shipment or an order."""
 
 BATCH = 500
 TAKE_EVERY = 0.5
 """Seconds between two looks for what is due: how long somebody new cannot be found."""
-_CANDIDATES = 400
-"""Entries looked at for one question: more of the same words are too many to be told apart anyway."""
-_AT_ONCE = 50
 _TOKEN_BYTES = 6
 
 
@@ -53,9 +49,9 @@ class Marks:
         return hmac.digest(self._of(merchant_id), word.encode(), "sha256")[:_TOKEN_BYTES].hex()
 
 
-def note(conn: Connection, merchant_id: str, shipment_ids: Iterable[str]) -> None:
-    """Note that shipments are new or have other words, in the transaction that made them so."""
-    rows = [{"merchant_id": merchant_id, "shipment_id": id_} for id_ in shipment_ids]
+def note(conn: Connection, merchant_id: str, ids: Iterable[str]) -> None:
+    """Note that shipments or orders are new or have other words, in the transaction that made them so."""
+    rows = [{"merchant_id": merchant_id, "subject_id": id_} for id_ in ids]
     if rows:
         _NOTE(conn, rows)
 
@@ -66,135 +62,82 @@ _NOTE = Many.inserting(SearchTables.due, twice={})
 def take(conn: Connection, marks: Marks, unseal: Unseal, most: int = BATCH) -> int:
     """Take up a batch of what is due; return how many. Running twice changes nothing."""
     due = SearchTables.due.c
-    found = conn.execute(select(due.merchant_id, due.shipment_id).limit(most)).all()
-    for merchant_id, ids in by_merchant((merchant_id, shipment_id) for merchant_id, shipment_id in found):
+    found = conn.execute(select(due.merchant_id, due.subject_id).limit(most)).all()
+    for merchant_id, ids in by_merchant((merchant_id, id_) for merchant_id, id_ in found):
         _take(conn, marks, unseal, merchant_id, ids)
     return len(found)
 
 
 def _take(conn: Connection, marks: Marks, unseal: Unseal, merchant_id: str, ids: Sequence[str]) -> None:
     # A merchant at a time: SQLite walks a whole table for a list of pairs, and an index for a list of ids.
-    due, entry, s = SearchTables.due.c, SearchTables.entry.c, Tables.shipment.c
-    rows = conn.execute(
-        select(s.merchant_id, s.id, s.tracking_number, s.order_number, s.destination, s.recipient).where(
-            s.merchant_id == merchant_id, s.id.in_(ids)
-        )
-    ).mappings()
+    due, entry = SearchTables.due.c, SearchTables.entry.c
     known = {
-        row.shipment_id: row.words
+        row.subject_id: row.words
         for row in conn.execute(
-            select(entry.shipment_id, entry.words).where(entry.merchant_id == merchant_id, entry.shipment_id.in_(ids))
+            select(entry.subject_id, entry.words).where(entry.merchant_id == merchant_id, entry.subject_id.in_(ids))
         )
     }
     number = conn.execute(select(func.coalesce(func.max(entry.number), 0))).scalar_one()
     fresh: list[dict[str, Any]] = []
     indexed: list[tuple[int, set[str]]] = []
-    for row in rows:
-        theirs = words_of(row, unseal(row))
+    for id_, theirs in all_words(conn, merchant_id, subjects(conn, merchant_id, ids), unseal).items():
         told = sha256("\n".join(sorted(theirs)).encode()).digest()[:16]
-        if known.get(row["id"]) == told:
+        if known.get(id_) == told:
             continue
         number += 1
         marked = {marks.mark(merchant_id, one) for word in theirs for one in words.beginnings(word)}
-        fresh.append({"merchant_id": merchant_id, "shipment_id": row["id"], "number": number, "words": told})
+        fresh.append({"merchant_id": merchant_id, "subject_id": id_, "number": number, "words": told})
         indexed.append((number, marked))
     if fresh:
         _ENTER(conn, fresh)
         postings.enter(conn, indexed)
-    conn.execute(delete(SearchTables.due).where(due.merchant_id == merchant_id, due.shipment_id.in_(ids)))
+    conn.execute(delete(SearchTables.due).where(due.merchant_id == merchant_id, due.subject_id.in_(ids)))
 
 
 _ENTER = Many.inserting(SearchTables.entry, twice={"update": ("number", "words")})
 
 
-def words_of(row: RowMapping, recipient: Mapping[str, Any] | None) -> set[str]:
-    """Return the words of a shipment's row."""
-    destination = None if row["destination"] is None else orjson.loads(row["destination"])
-    return words.of_shipment((row["tracking_number"], row["order_number"]), recipient, destination)
+def is_order(id_: str) -> bool:
+    """Tell an order's id from a shipment's."""
+    return id_.startswith("ord_")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What somebody of a merchant asks; `most` results at most."""
-
-    merchant_id: str
-    text: str
-    most: int
-
-
-def find(
-    conn: Connection, marks: Marks, of: Question, unseal: Unseal
-) -> list[tuple[RowMapping, Mapping[str, Any] | None]]:
-    """Return the shipments that answer a question, the newest first, each with its recipient opened."""
-    ways = words.of_question(of.text)
-    if not ways:
-        return []
-    # Whole words, and beginnings as long as the index has them, need no second look.
-    found = _answered(conn, marks, of, unseal, [frozenset(way) for way in ways])
-    if found or all(words.looked_for(word) == word for way in ways for word in way):
-        return found
-    shorter = [frozenset(words.looked_for(word) for word in way) for way in ways]
-    return _answered(conn, marks, of, unseal, shorter, check=ways)
+def subjects(conn: Connection, merchant_id: str, ids: Iterable[str]) -> dict[str, RowMapping]:
+    """Return the whole rows of a merchant's shipments and orders by id, in the order of the ids."""
+    wanted = list(ids)
+    found: dict[str, RowMapping] = {}
+    for table, theirs in (
+        (Tables.shipment, [id_ for id_ in wanted if not is_order(id_)]),
+        (Orders.order, [id_ for id_ in wanted if is_order(id_)]),
+    ):
+        if theirs:
+            statement = select(table).where(table.c.merchant_id == merchant_id, table.c.id.in_(theirs))
+            found |= {row["id"]: row for row in conn.execute(statement).mappings()}
+    return {id_: found[id_] for id_ in wanted if id_ in found}
 
 
-def _answered(
-    conn: Connection,
-    marks: Marks,
-    of: Question,
-    unseal: Unseal,
-    ways: Sequence[frozenset[str]],
-    *,
-    check: Sequence[frozenset[str]] = (),
-) -> list[tuple[RowMapping, Mapping[str, Any] | None]]:
-    """Return what has all words of one of some ways; with `check`, only what answers those as well."""
-    marked = [{marks.mark(of.merchant_id, word) for word in way} for way in ways]
-    numbers = postings.look_up(conn, marked, _CANDIDATES)
-    answered: list[tuple[RowMapping, Mapping[str, Any] | None]] = []
-    for begin in range(0, len(numbers), _AT_ONCE):
-        for row in _rows(conn, of.merchant_id, numbers[begin : begin + _AT_ONCE]):
-            recipient = unseal(row)
-            if not check or words.answers(check, words_of(row, recipient)):
-                answered.append((row, recipient))
-                if len(answered) == of.most:
-                    return answered
-    return answered
+def all_words(
+    conn: Connection, merchant_id: str, rows: Mapping[str, RowMapping], unseal: Unseal
+) -> dict[str, set[str]]:
+    """Return the words of shipments and orders, by id."""
+    returns = _returns(conn, merchant_id, [id_ for id_ in rows if is_order(id_)])
+    return {id_: words_of(row, unseal(row), returns.get(id_, ())) for id_, row in rows.items()}
 
 
-def _rows(conn: Connection, merchant_id: str, numbers: Sequence[int]) -> list[RowMapping]:
-    # By number alone: with the merchant beside it, SQLite would rather walk all of the merchant's entries.
-    entry = SearchTables.entry.c
-    statement = (
-        select(Tables.shipment)
-        .join(
-            SearchTables.entry,
-            (entry.merchant_id == Tables.shipment.c.merchant_id) & (entry.shipment_id == Tables.shipment.c.id),
-        )
-        .where(entry.number.in_(numbers))
-        .order_by(entry.number.desc())
+def _returns(conn: Connection, merchant_id: str, order_ids: Sequence[str]) -> dict[str, set[str]]:
+    """Return the names of orders' returns."""
+    if not order_ids:
+        return {}
+    c, found = Orders.event.c, defaultdict[str, set[str]](set)
+    statement = select(c.order_id, c.case_name).where(
+        c.merchant_id == merchant_id, c.order_id.in_(order_ids), c.case_name != ""
     )
-    return [row for row in conn.execute(statement).mappings() if row["merchant_id"] == merchant_id]
+    for order_id, name in conn.execute(statement):
+        found[order_id].add(name)
+    return found
 
 
-class Search:
-    """The search of one gateway: takes up what is due, and answers questions."""
-
-    def __init__(self, store: Store, secret_key: str, unseal: Unseal) -> None:
-        self._store = store
-        self._marks = Marks(secret_key)
-        self._unseal = unseal
-
-    async def tick(self) -> None:
-        """Take up all that is due."""
-        due = SearchTables.due.c.merchant_id
-        if await self._store.read(lambda conn: conn.execute(select(due).limit(1)).first()) is None:
-            return
-        while await self._store.write(lambda conn: take(conn, self._marks, self._unseal)):
-            pass
-
-    async def find(
-        self, merchant_id: str, question: str, most: int
-    ) -> list[tuple[RowMapping, Mapping[str, Any] | None]]:
-        """Return the shipments that answer a question, the newest first."""
-        return await self._store.read(
-            lambda conn: find(conn, self._marks, Question(merchant_id, question, most), self._unseal)
-        )
+def words_of(row: RowMapping, recipient: Mapping[str, Any] | None, returns: Iterable[str] = ()) -> set[str]:
+    """Return the words of a row of a shipment, or of an order with the names of its returns."""
+    destination = None if row["destination"] is None else orjson.loads(row["destination"])
+    return words.of_goods((row.get("tracking_number"), row["order_number"], *returns), recipient, destination)

@@ -118,6 +118,77 @@ async def test_an_order_without_a_parcel_is_found_by_its_number(house, phone):
     await page.wait_for_selector("h1:has-text('Nothing for')")
 
 
+async def test_orders_stand_with_their_parcels_and_what_is_pasted_is_understood(house, phone):
+    """An order with parcels, one with none and a return, and a parcel of no order: each once, by keyboard."""
+    await house.call("POST", "/v1/orders", {"order_number": "#1001", "recipient": ANA})
+    await house.shipment("DEMO100200302", order_number="#1001")
+    await house.shipment("DEMO100200310", order_number="#1001", direction="return")
+    bare = (await house.call("POST", "/v1/orders", {"order_number": "#1002", "recipient": ANA})).json["id"]
+    await house.call("POST", f"/v1/orders/{bare}/returns", {"id": "RMA-5"})
+    await house.shipment("DEMO100200351", recipient=ANA)
+    await house.gateway.search.tick()
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.keyboard.press("/")
+    await page.keyboard.type("Ana P")
+    await expect(page.locator("h1")).to_have_text("2 orders, 2 shipments for “Ana P”")
+    lines = page.locator("[data-row] a")
+    await expect(lines).to_have_text(
+        [
+            re.compile("^Order #1002"),
+            re.compile("^Order #1001"),
+            re.compile("^DEMO100200302 "),
+            re.compile("^Return DEMO100200310 "),
+            re.compile("^DEMO100200351 "),
+        ]
+    )
+    await expect(page.locator("[data-row]").first).to_contain_text("No parcel yet")
+    await expect(page.locator("[data-row]").first).to_contain_text("Return RMA-5")
+    await expect(page.get_by_role("list", name="Parcels of order #1001").locator("[data-row]")).to_have_count(2)
+    await page.keyboard.press("ArrowDown")
+    for at in range(5):
+        await expect(lines.nth(at)).to_be_focused()
+        await page.keyboard.press("j")
+    for name, size in (("1280", DESK), ("360", PHONE)):
+        await page.set_viewport_size(size)
+        assert await too_wide(page) == 0
+        assert await serious(page) == []
+        await keep(page, f"console-search-orders-{name}", full_page=True)
+    await page.set_viewport_size(DESK)
+    await paste(page, "DEMO100200351\n#1002\nhttps://carrier.example/t?n=DEMO100200302\nDEMO404")
+    await expect(page.locator("h1")).to_have_text("3 of 4 found")
+    await expect(page.locator("#main")).to_contain_text("Not found: DEMO404")
+    await expect(lines).to_have_text(
+        [re.compile("^DEMO100200351 "), re.compile("^Order #1002"), re.compile("^DEMO100200302 Order #1001")]
+    )
+    for name, size in (("1280", DESK), ("360", PHONE)):
+        await page.set_viewport_size(size)
+        assert await too_wide(page) == 0
+        assert await serious(page) == []
+        await keep(page, f"console-search-list-{name}", full_page=True)
+
+
+async def test_too_many_numbers_are_refused_in_plain_words(house, phone, faults):
+    faults.expected.append("status of 422")
+    page = await sign_in(house, phone, "ana@shop.example")
+    await paste(page, "\n".join(f"A-{number}" for number in range(51)))
+    await expect(page.get_by_role("alert")).to_have_text("Ask for at most 50 numbers at once; these are 51.")
+    await keep(page, "console-search-too-many")
+
+
+async def paste(page, text):
+    """Paste into the search box in place of what stands there."""
+    await page.locator("#find").focus()
+    await page.evaluate(
+        """text => {
+            const box = document.querySelector("#find"), clipboardData = new DataTransfer();
+            box.select();
+            clipboardData.setData("text", text);
+            box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+        }""",
+        text,
+    )
+
+
 async def test_find_by_phone_open_understand_and_act(house, phone, faults):
     faults.expected.append("status of 404")  # nobody has rated it yet
     account_id = await house.demo_account()

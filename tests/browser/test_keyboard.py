@@ -88,7 +88,7 @@ async def find_and_read(page):
     """Find a shipment by phone, open it, read what its carrier sent."""
     keys = page.keyboard
     await keys.press("/")
-    assert (await focus(page))["label"] == "Find a shipment"
+    assert (await focus(page))["label"] == "Find a shipment or order"
     await keys.type("912 345 678")
     await page.wait_for_selector("text=1 shipment for")
     await keys.press("ArrowDown")

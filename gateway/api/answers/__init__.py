@@ -104,6 +104,7 @@ from gateway.api.answers.proofs import ProofFile, ProofFiles
 from gateway.api.answers.public import LookedUp, PublicShipment, Said, SaidEntry, SaidStep, SaidTrouble, Shop
 from gateway.api.answers.ratings import RatingOut, RatingsOut
 from gateway.api.answers.runs import Run, Runs, RunStop
+from gateway.api.answers.search import SearchAnswer, SearchAsked
 from gateway.api.answers.shipments import (
     Batch,
     BatchItem,
@@ -247,6 +248,8 @@ __all__ = [
     "SatisfactionInsights",
     "SavedFilter",
     "SavedFilters",
+    "SearchAnswer",
+    "SearchAsked",
     "Secret",
     "Session",
     "Sessions",

@@ -29,7 +29,7 @@ const NAV = [
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const nav = h("nav", { "aria-label": "Console" });
-const box = h("input", { type: "search", id: "find", name: "q", placeholder: "Find a shipment", title: "By number, order, name, e-mail, phone or postcode", "aria-label": "Find a shipment", autocomplete: "off", "aria-keyshortcuts": "/" });
+const box = h("input", { type: "search", id: "find", name: "q", placeholder: "Find a shipment or order", title: "By number, order, name, e-mail, phone or postcode; or paste a tracking page's address, or up to 50 numbers", "aria-label": "Find a shipment or order", autocomplete: "off", "aria-keyshortcuts": "/" });
 
 export function go(address, instead = false) {
   history[instead ? "replaceState" : "pushState"](null, "", address);
@@ -85,6 +85,14 @@ box.addEventListener("input", () => {
   if (q.length < 3) return;
   typing = setTimeout(() => go(`/console/search?q=${encodeURIComponent(q)}`, location.pathname === "/console/search"), 120);
 });
+// Lines become a list: the box has one line, and browsers would run them together.
+box.addEventListener("paste", (event) => {
+  const pasted = event.clipboardData.getData("text");
+  if (!/[\r\n\t]/.test(pasted.trim())) return;
+  event.preventDefault();
+  box.setRangeText(pasted.trim().split(/\s*[\r\n\t]+\s*/).join(", "), box.selectionStart, box.selectionEnd, "end");
+  box.dispatchEvent(new Event("input"));
+});
 box.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown") { event.preventDefault(); document.querySelector("[data-row] a")?.focus(); }
 });
@@ -97,7 +105,7 @@ document.addEventListener("click", (event) => {
 });
 window.addEventListener("popstate", view);
 
-const KEYS = [["/", "find a shipment"], ["j, k", "next, previous in the list"], ["Enter", "open it, or go to it where it stands beside the list"], ["e", "take it"], ["s", "let it sleep until tomorrow"], ["x", "mark it for acts on many"], ["E", "take all that are marked"], ["S", "let all that are marked sleep until tomorrow"], ["u", "undo what was just done"], ["g d", "to the desk"], ["?", "these keys"]];
+const KEYS = [["/", "find a shipment or order"], ["j, k", "next, previous in the list"], ["Enter", "open it, or go to it where it stands beside the list"], ["e", "take it"], ["s", "let it sleep until tomorrow"], ["x", "mark it for acts on many"], ["E", "take all that are marked"], ["S", "let all that are marked sleep until tomorrow"], ["u", "undo what was just done"], ["g d", "to the desk"], ["?", "these keys"]];
 let before = "";
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), textarea, select, dialog")) return;

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from gateway.search import words
 
-WORDS = words.of_shipment(
+WORDS = words.of_goods(
     ("1Z 7R4 K90 0348 5000 16", "A-2026/77"),
     {
         "name": "Zoë Müller-Łukasik",
@@ -42,28 +42,36 @@ WORDS = words.of_shipment(
         "53902",
         "munstereifel",
         "zoe 53113",
+        "zoe m",
+        "ZOË MÜ",
+        "m lukasik",
+        "+49 (0)171 2345678",
+        "0049 171 2345678",
+        "ZOE.M@Shop.Example",
     ],
 )
 def test_it_is_found_by(question):
     assert words.answers(words.of_question(question), WORDS)
 
 
-@pytest.mark.parametrize("question", ["zoe schmidt", "1Z7R5", "53114", "9999", "üller", "0171 9999999", "a-2027"])
+@pytest.mark.parametrize(
+    "question", ["zoe schmidt", "zoe s", "zoe ml", "1Z7R5", "53114", "9999", "üller", "0171 9999999", "a-2027"]
+)
 def test_it_is_not_found_by(question):
     assert not words.answers(words.of_question(question), WORDS)
 
 
-@pytest.mark.parametrize("question", ["", "  ", "a", "-+-", "ab", "ab cd"])
+@pytest.mark.parametrize("question", ["", "  ", "a", "-+-", "ab", "a b", "+1"])
 def test_too_little_is_no_question(question):
     ways = words.of_question(question)
-    assert ways == ([frozenset({"abcd"}), frozenset({"*abcd"})] if question == "ab cd" else [])
+    assert ways == []
 
 
 @given(st.text(max_size=60), st.text(max_size=30), st.text(max_size=30))
 def test_every_word_of_a_shipment_finds_it_by_each_of_its_beginnings(number, name, city):
-    found = words.of_shipment((number, None), {"name": name}, {"city": city})
+    found = words.of_goods((number, None), {"name": name}, {"city": city})
     for word in found:
-        if not word.startswith("*") and len(word) >= words.SHORTEST:
+        if not word.startswith(("*", "~")) and len(word) >= words.SHORTEST:
             for asked in words.beginnings(word):
                 assert words.answers([frozenset({asked})], found)
                 assert words.looked_for(asked) in set(words.beginnings(word))
@@ -73,4 +81,4 @@ def test_every_word_of_a_shipment_finds_it_by_each_of_its_beginnings(number, nam
 def test_any_text_may_be_asked(text):
     for way in words.of_question(text):
         assert way
-        assert all(len(word) >= words.SHORTEST for word in way)
+        assert sum(len(word.lstrip("~")) for word in way) >= words.SHORTEST
