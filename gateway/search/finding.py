@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 
 from gateway.orders.tables import Orders
 from gateway.search import asked as asking
@@ -174,13 +174,12 @@ class _Finder:
     def _begun(self, text: str) -> list[str]:
         """Return what has a number that begins so: many parcels of a merchant share the first letters of theirs."""
         s, o, key = Tables.shipment, Orders.order, normal_number(text)
-        if not key or not any(map(str.isdecimal, key)):
+        if not key or "@" in text or not any(map(str.isdecimal, key)):
             return []
         found: list[str] = []
-        for table, wanted in (
-            (o, or_(*(_begins(o.c.order_number, spelled) for spelled in _spellings(text)))),
-            (s, _begins(s.c.number_key, key)),
-        ):
+        # One by one: for a choice of beginnings SQLite walks all of a merchant's.
+        orders = [(o, _begins(o.c.order_number, spelled)) for spelled in _spellings(text)]
+        for table, wanted in [*orders, (s, _begins(s.c.number_key, key))]:
             statement = select(table).where(table.c.merchant_id == self._of.merchant_id, wanted).limit(self._most)
             found += self._keep(self._conn.execute(statement).mappings())
         return found
