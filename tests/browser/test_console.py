@@ -413,6 +413,45 @@ async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(
     assert await serious(page) == []
 
 
+async def copied(page, what):
+    """Copy what a dialog shows. It lies in the clipboard, and is nowhere said beside where it is shown."""
+    text = await page.inner_text("dialog .copyable .number")
+    await page.evaluate("(text) => navigator.clipboard.writeText(text)", "nothing yet")
+    await page.click("dialog .copyable button")
+    await expect(page.locator(".tell")).to_have_text(f"The {what} is copied")
+    await expect(page.locator("dialog .copyable button")).to_have_accessible_name(f"Copy the {what}")
+    assert await page.evaluate("() => navigator.clipboard.readText()") == text
+    assert text not in await page.inner_text(".tell")
+    await page.keyboard.press("Escape")
+    await page.wait_for_selector("dialog", state="detached")
+
+
+async def test_what_is_secret_is_copied_and_not_said(house, phone):
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=house.url)
+    await page.goto(f"{house.url}/console/endpoints")
+    await page.fill("input[name=url]", f"{house.url}/healthz")
+    await page.click("form button:text-is('Add')")
+    await copied(page, "secret")
+    await page.click(".work a")
+    await page.click("text=Show the secret")
+    await copied(page, "secret")
+    await page.click("text=Rotate the secret")
+    await page.click("dialog button[type=submit]:text-is('Rotate')")
+    await page.wait_for_selector("dialog[aria-label='The new secret'] .copyable")
+    await copied(page, "secret")
+    await page.goto(f"{house.url}/console/setup/keys")
+    await page.click("text='Make'")
+    await copied(page, "key")
+    await page.goto(f"{house.url}/console/me")
+    await page.click("text=Set it up")
+    await copied(page, "secret")
+    await page.goto(f"{house.url}/console/people")
+    await page.fill("input[name=email]", "bo@shop.example")
+    await page.click("form button:text-is('Invite')")
+    await copied(page, "link")
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 async def test_every_page_reads_well(house, phone, troubled, size):  # noqa: F811
     await house.demo_account()

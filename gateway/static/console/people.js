@@ -11,7 +11,7 @@ export async function open(main) {
       invited.length ? h("div", {}, h("h2", {}, "Invited and not here yet"), h("ul", { class: "rows" }, ...invited.map((one) => h("li", { class: "work" }, h("span", {}, one.email, h("span", { class: "small" }, ` ${one.role}, until `, timeOf(one.expires_at))), button("Withdraw", async () => { await api("DELETE", `/v1/people/invitations/${one.id}`); say("The link has ended"); await open(main); }, { class: "quiet", "aria-label": `Withdraw the invitation of ${one.email}` }))))) : null),
     h("section", { class: "card" }, h("h2", {}, "Invite somebody"), form([{ name: "email", label: "E-mail", type: "email", required: true }, { name: "role", label: "What they may", value: "support", options: [{ value: "support", label: "work on parcels (support)" }, { value: "merchant", label: "everything (merchant)" }] }], "Invite", async (values) => {
       const made = await api("POST", "/v1/people/invitations", values);
-      show("Hand over this link yourself", h("p", {}, `It lets ${made.email} set a password, once, within three days. It also serves who forgot theirs.`), h("p", {}, copyable(new URL(made.url, location).href)));
+      show("Hand over this link yourself", h("p", {}, `It lets ${made.email} set a password, once, within three days. It also serves who forgot theirs.`), h("p", {}, copyable(new URL(made.url, location).href, "link")));
       say("Invited");
       await open(main);
     })),

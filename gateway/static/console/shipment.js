@@ -43,7 +43,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     fill(place, 
       h("header", { class: "card shipment-head" },
         h("p", { class: "small" }, one.direction === "return" ? "Return" : "Shipment", " · ", known.carrier, one.service ? ` · ${one.service}` : ""),
-        h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number)),
+        h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number, "tracking number")),
         h("p", { class: "lead" }, status(one), one.status_since ? h("span", { class: "small" }, " since ", timeOf(one.status_since)) : null),
         one.trouble?.length ? h("p", {}, ...one.trouble.map((trouble) => h("span", { class: "chip bad" }, `${troubleWords(trouble.kind)} since ${when(trouble.since)}`))) : null,
         care(known),
