@@ -86,15 +86,16 @@ async def test_the_door(house, phone):
     await page.fill("#name", "Ana")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_selector(".top nav")
+    await page.wait_for_selector(".top")
     await page.wait_for_load_state("networkidle")  # what is still asked would be refused once signed out
+    await page.click("text=Menu")
     await page.click("text=Sign out")
     await page.wait_for_selector("text=You are signed out.")
     assert await serious(page) == []
     await page.fill("#email", "ana@shop.example")
     await page.fill("#password", PASSWORD)
     await page.keyboard.press("Enter")
-    await page.wait_for_selector(".top nav")
+    await page.wait_for_selector(".top")
 
 
 async def test_an_order_without_a_parcel_is_found_by_its_number(house, phone):
@@ -411,6 +412,42 @@ async def test_an_endpoint_is_added_its_secret_rotated_and_a_stretch_sent_again(
     await page.wait_for_selector("#replays progress")
     await keep(page, "console-endpoint-1280")
     assert await serious(page) == []
+
+
+async def test_on_a_phone_the_menu_folds_and_works_by_keyboard(house, phone):
+    page = await sign_in(house, phone, "ana@shop.example")
+    menu, desk = page.locator(".top .menu-button"), page.locator(".top nav >> text=Desk")
+    await expect(desk).to_be_visible()
+    await expect(menu).to_be_hidden()
+    await page.set_viewport_size(PHONE)
+    await expect(menu).to_have_attribute("aria-expanded", "false")
+    for hidden in (desk, page.locator("text=Sign out")):
+        await expect(hidden).to_be_hidden()
+    head = await page.locator(".top").bounding_box()
+    assert head["height"] < 70, "the folded head is one line"
+    await menu.focus()
+    await page.keyboard.press("Enter")
+    await expect(menu).to_have_attribute("aria-expanded", "true")
+    await expect(menu).to_have_attribute("aria-controls", await page.locator(".menu:has(nav)").get_attribute("id"))
+    await expect(page.locator("text=Sign out")).to_be_visible()
+    assert await serious(page) == []
+    assert await too_wide(page) == 0
+    await keep(page, "console-menu-360")
+    await page.keyboard.press("Tab")
+    await expect(desk).to_be_focused()
+    await page.keyboard.press("Escape")
+    await expect(menu).to_be_focused()
+    await expect(menu).to_have_attribute("aria-expanded", "false")
+    await expect(desk).to_be_hidden()
+    # Whoever has chosen sees the page, and so does who goes on past the menu.
+    await page.keyboard.press("Space")
+    await page.click(".top nav >> text=Ratings")
+    await expect(page.locator("main h1")).to_have_text("Low ratings nobody answered")
+    await expect(menu).to_have_attribute("aria-expanded", "false")
+    await menu.click()
+    await page.locator("text=Sign out").focus()
+    await page.keyboard.press("Tab")
+    await expect(menu).to_have_attribute("aria-expanded", "false")
 
 
 async def copied(page, what):
