@@ -52,7 +52,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Faults:
-    """What went wrong on pages: errors of scripts, requests that failed and what the content policy refused."""
+    """What went wrong on pages: errors of scripts, what the content policy refused, failed requests of the console."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -74,7 +74,7 @@ class Faults:
         )
 
     def _failed(self, page: Page, asked: Request | Response, why: str) -> None:
-        if why != _LEFT:
+        if "/console" in page.url and why != _LEFT:
             self.said.append(f"{page.url}: {asked.url}: {why}")
 
 

@@ -450,6 +450,35 @@ async def test_on_a_phone_the_menu_folds_and_works_by_keyboard(house, phone):
     await expect(menu).to_have_attribute("aria-expanded", "false")
 
 
+async def test_what_was_done_is_told_in_plain_words(house, phone):
+    shipment_id = await house.shipment()
+    made = await house.call("POST", "/v1/endpoints", {"url": "https://shop.example/hooks"})
+    page = await sign_in(house, phone, "ana@shop.example")
+    await page.goto(f"{house.url}/console/shipments/{shipment_id}")
+    await page.click("text=Take it")
+    await page.wait_for_selector("text=It is yours")
+    await page.goto(f"{house.url}/console/endpoints/{made.json['id']}")
+    await page.click("text=Delete")
+    await page.click("dialog button.danger")
+    await page.wait_for_url("**/console/shipments/*")
+    await page.goto(f"{house.url}/console/people")
+    log = page.locator(".log")
+    deleted = f"Ana deleted the endpoint {made.json['id']} (gone)"
+    for said in (deleted, "Ana changed who takes care of the parcel DEMO100200302", "Ana accepted an invitation"):
+        await expect(log.locator("li", has_text=said)).to_have_count(1)
+    await expect(log).not_to_contain_text("/v1/")
+    assert await serious(page) == []
+    await keep(page, "console-log-1280", full_page=True)
+    await page.check("text=Show the calls")
+    await expect(log).to_contain_text(f"PUT /v1/shipments/{{shipment_id}}/handling {shipment_id}")
+    assert await serious(page) == []
+    await page.set_viewport_size(PHONE)
+    assert await too_wide(page) == 0
+    await keep(page, "console-log-360")
+    await log.locator("a").first.click()
+    await page.wait_for_selector(".shipment h1:has-text('DEMO100200302')")
+
+
 async def copied(page, what):
     """Copy what a dialog shows. It lies in the clipboard, and is nowhere said beside where it is shown."""
     text = await page.inner_text("dialog .copyable .number")

@@ -1,6 +1,6 @@
 // Who may sign in, and what was done.
 
-import { all, api, button, copyable, fill, form, h, say, show, sure, table, timeOf, who } from "./lib.js";
+import { all, api, button, copyable, fill, form, h, say, show, sure, table, timeOf, who, words } from "./lib.js";
 
 export async function open(main) {
   const [people, invited, acts] = await Promise.all([all("/v1/people"), all("/v1/people/invitations"), api("GET", "/v1/audit?limit=50")]);
@@ -15,5 +15,28 @@ export async function open(main) {
       say("Invited");
       await open(main);
     })),
-    h("section", { class: "card" }, h("h2", {}, "What was done"), table(["When", "Who", "What", "About"], acts.data.map((one) => [timeOf(one.at), one.person || one.person_id, one.act, one.subject]), "Nothing yet.")));
+    done(acts.data));
+}
+
+const PLACES = { shp: (id) => `shipments/${id}`, ord: (id) => `orders/${id}`, ep: (id) => `endpoints/${id}`, run: (id) => `runs/${id}`, acc: () => "setup/accounts", sho: () => "setup/shops" };
+
+// What was done, a sentence each; the calls behind them only where somebody wants to see them.
+function done(acts) {
+  const list = h("ul", { class: "rows log" });
+  const draw = (calls) => fill(list, ...acts.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.person || one.person_id), " ", sentence(one), calls ? h("code", { class: "small" }, `${one.act} ${one.subject}`) : null), h("span", { class: "small" }, timeOf(one.at)))));
+  draw(false);
+  return h("section", { class: "card" }, h("header", { class: "row spread" }, h("h2", {}, "What was done"), h("label", { class: "check" }, h("input", { type: "checkbox", onchange: (event) => draw(event.currentTarget.checked) }), "Show the calls")), acts.length ? list : h("p", { class: "empty" }, "Nothing yet."));
+}
+
+function sentence(one) {
+  const [before, after] = (words.acts[one.act] ?? one.act).split("{}");
+  return after === undefined ? before : [before, about(one), after];
+}
+
+// What it was about, with the way there as long as it is there.
+function about({ subject, about }) {
+  if (about === null) return h("span", { class: "soft" }, `${subject} (gone)`);
+  const place = PLACES[subject.split("_")[0]];
+  const name = h("bdi", {}, about || "read by polling");
+  return place ? h("a", { href: `/console/${place(encodeURIComponent(subject))}` }, name) : name;
 }
