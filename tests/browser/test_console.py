@@ -298,6 +298,7 @@ async def test_a_queue_is_worked_by_keyboard_and_two_agents_do_not_overwrite_eac
     for page in (ana, bo):
         await page.goto(f"{house.url}/console/desk?queue=stalled")
         await page.wait_for_selector("[data-row] >> nth=1")
+    assert "Demo Carrier" in await ana.inner_text("[data-row] >> nth=0")
     assert await serious(ana) == []
     await ana.keyboard.press("j")
     await ana.wait_for_selector(".beside .shipment-head")
