@@ -23,6 +23,7 @@ class RatingsQuery(Query):
     low: bool | None = Field(default=None, description="One or two stars; or three and more.")
     answered: bool | None = None
     carrier: Short | None = None
+    shipment_id: Short | None = Field(default=None, description="That of one shipment: one rating, or none.")
     since: Moment | None = None
     cursor: Cursor | None = None
     limit: Limit = 50

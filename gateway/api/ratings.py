@@ -37,6 +37,7 @@ async def find(ask: Ask) -> web.StreamResponse:
         low=query.low,
         answered=query.answered,
         carrier=query.carrier,
+        shipment_id=query.shipment_id,
         since=None if query.since is None else int(query.since.timestamp() * 1000),
         after=query.cursor,
         limit=query.limit,

@@ -41,9 +41,10 @@ def words() -> dict[str, Any]:
 
 @cache
 def _words() -> dict[str, Any]:
-    """Return what the scripts call statuses and queues."""
+    """Return what the scripts call statuses, queues and what people did."""
     told = tree_of("en")
-    return {"status": told["status"], "substatus": told["substatus"], "queues": words()["queues"]}
+    acts = tomllib.loads((HERE / "acts.toml").read_text("utf-8"))
+    return {"status": told["status"], "substatus": told["substatus"], "queues": words()["queues"], "acts": acts}
 
 
 class ConsolePages:

@@ -157,6 +157,7 @@ class Wanted:
     low: bool | None = None
     answered: bool | None = None
     carrier: str | None = None
+    shipment_id: str | None = None
     since: int | None = None
     after: str | None = None
     limit: int = 50
@@ -171,6 +172,8 @@ def listed(conn: Connection, merchant_id: str, wanted: Wanted) -> tuple[list[Row
         statement = statement.where(_R.answered_at.is_not(None) if wanted.answered else _R.answered_at.is_(None))
     if wanted.carrier is not None:
         statement = statement.where(_R.carrier == wanted.carrier)
+    if wanted.shipment_id is not None:
+        statement = statement.where(_R.shipment_id == wanted.shipment_id)
     if wanted.since is not None:
         statement = statement.where(_R.at >= wanted.since)
     if wanted.after is not None:

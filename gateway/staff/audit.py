@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from gateway.ids import new_id
+from gateway.staff import abouts
 from gateway.staff.tables import StaffTables
 from normalizer import render
 
@@ -65,6 +66,8 @@ def listed(
         statement = statement.where(_A.person_id == person_id)
     if before is not None:
         statement = statement.where(_A.id < before)
+    rows = conn.execute(statement.order_by(_A.id.desc()).limit(limit)).mappings().all()
+    about = abouts.names(conn, merchant_id, (row["subject"] for row in rows))
     return [
         {
             "id": row["id"],
@@ -73,6 +76,7 @@ def listed(
             "person": names.get(row["person_id"], ""),
             "act": row["act"],
             "subject": row["subject"],
+            "about": about.get(row["subject"]),
         }
-        for row in conn.execute(statement.order_by(_A.id.desc()).limit(limit)).mappings()
+        for row in rows
     ]

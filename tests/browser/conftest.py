@@ -15,12 +15,14 @@ from playwright.async_api import async_playwright, expect
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, Page
+    from playwright.async_api import Browser, Page, Request, Response
 
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 860}
 expect.set_options(timeout=30_000)
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+_LEFT = "net::ERR_ABORTED"
+"""A page that is left ends what it still asked for, and its stream."""
 _QUIETLY = (
     "--disable-gpu",
     "--disable-quic",
@@ -50,7 +52,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 class Faults:
-    """What went wrong on pages: errors of scripts and what the content policy refused."""
+    """What went wrong on pages: errors of scripts, what the content policy refused, failed requests of the console."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
@@ -65,6 +67,15 @@ class Faults:
     def listen(self, page: Page) -> None:
         page.on("pageerror", lambda trouble: self.said.append(f"{page.url}: {trouble}"))
         page.on("console", lambda line: self.said.append(f"{page.url}: {line.text}") if line.type == "error" else None)
+        page.on("requestfailed", lambda asked: self._failed(page, asked, asked.failure or ""))
+        page.on(
+            "response",
+            lambda told: self._failed(page, told, f"status of {told.status}") if told.status >= 400 else None,
+        )
+
+    def _failed(self, page: Page, asked: Request | Response, why: str) -> None:
+        if "/console" in page.url and why != _LEFT:
+            self.said.append(f"{page.url}: {asked.url}: {why}")
 
 
 @pytest.fixture

@@ -213,7 +213,6 @@ async def only_one_is_taken(house):
 
 
 async def test_an_agents_day_needs_no_mouse(house, phone, faults):
-    faults.expected.append("status of 404")  # nobody has rated it yet
     faults.expected.append("status of 401")  # what is still asked while signing out
     await person(house, name="Bo", role="support")
     account_id = await house.demo_account()

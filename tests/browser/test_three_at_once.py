@@ -12,8 +12,7 @@ from flow.test_runs import made, stop
 from flow.test_tracking_page import path_of
 
 
-async def test_a_delivery_as_all_three_see_it(phone, house, faults):
-    faults.expected.append("status of 404")  # nobody has rated it yet
+async def test_a_delivery_as_all_three_see_it(phone, house):
     told = await made(house, stop("VAN-1001", destination=ADDRESS, needs=["photo", "signature"]))
     run = Phone(house, told)
     invited = (await house.call("POST", "/v1/people/invitations", {"email": "ana@shop.example"})).json["url"]

@@ -265,6 +265,39 @@ async def test_acts_and_looks_at_personal_data_are_kept_in_the_audit_log(house):
     assert len((await as_person(house, cookie, "GET", f"/v1/audit?subject={shipment_id}&limit=1")).json["data"]) == 1
 
 
+async def test_the_audit_log_names_what_is_still_there(house):
+    cookie = await person(house)
+    shipment_id, account_id = await house.shipment(), await house.demo_account()
+    made = await house.call("POST", "/v1/endpoints", {"url": "https://shop.example/hooks"})
+    gone = await house.call("POST", "/v1/endpoints", {"url": "https://shop.example/other"})
+    order = await house.call("POST", "/v1/orders", {"order_number": "A-1"})
+    for method, path in (
+        ("PATCH", f"/v1/endpoints/{made.json['id']}"),
+        ("DELETE", f"/v1/endpoints/{gone.json['id']}"),
+        ("PATCH", f"/v1/accounts/{account_id}"),
+        ("GET", f"/v1/orders/{order.json['id']}"),
+        ("GET", f"/v1/shipments/{shipment_id}"),
+        ("DELETE", f"/v1/accounts/{account_id}"),
+        ("PATCH", "/v1/me"),
+    ):
+        body = {"PATCH": {"description": "x"} if "endpoints" in path else {"label": "x"}}.get(method)
+        body = {"name": "Ana Prado"} if path == "/v1/me" else body
+        assert (await as_person(house, cookie, method, path, body)).status in (200, 204), path
+    acts = (await house.call("GET", "/v1/audit")).json["data"]
+    assert [one["about"] for one in acts] == [
+        None,
+        None,
+        "DEMO100200302",
+        "A-1",
+        None,
+        None,
+        "https://shop.example/hooks",
+        "Ana Prado",
+    ]
+    _, other = await house.merchant()
+    assert (await house.call("GET", "/v1/audit", key=other)).json["data"] == []
+
+
 async def test_whatever_shows_a_recipient_or_a_secret_is_a_look(house):
     cookie = await person(house)
     shipment_id = await house.shipment()

@@ -74,6 +74,8 @@ async def test_low_ratings_wait_for_an_answer_that_stands_on_the_page(house, del
     assert low["shipment_id"] == shipment_id
     assert (await house.call("GET", "/v1/desk/queues")).json["low_ratings"] == 1
     assert (await house.call("GET", "/v1/ratings?low=false")).json["data"] == []
+    assert (await house.call("GET", f"/v1/ratings?shipment_id={shipment_id}")).json["data"] == [low]
+    assert (await house.call("GET", "/v1/ratings?shipment_id=shp_other")).json["data"] == []
     answer = {"text": "We are sorry.\nWe talked to the courier."}
     for _ in range(2):
         answered = await house.call("POST", f"/v1/shipments/{shipment_id}/rating/answer", answer)

@@ -84,8 +84,12 @@ class Act(BaseModel, extra="forbid"):
     at: datetime
     person_id: str
     person: str
-    act: str
-    subject: str
+    act: str = Field(description="The call: method and route, without what was in it; or `sign in`, `sign out`.")
+    subject: str = Field(description="The id of what it was about, empty for a list.")
+    about: str | None = Field(
+        description="What that is called: a tracking or order number, an endpoint's address, a run's courier, an "
+        "account's carrier, a shop's kind, a person. Null once it is gone, and for anything else."
+    )
 
 
 class Acts(BaseModel, extra="forbid"):

@@ -29,6 +29,8 @@ const NAV = [
 
 const main = h("main", { id: "main", tabindex: "-1" });
 const nav = h("nav", { "aria-label": "Console" });
+const menu = h("button", { type: "button", class: "button-2 menu-button", "aria-expanded": "false", "aria-controls": "menu", onclick: () => unfold(menu.ariaExpanded === "false") }, "Menu");
+const unfold = (open) => menu.setAttribute("aria-expanded", String(open));
 const box = h("input", { type: "search", id: "find", name: "q", placeholder: "Find a shipment or order", title: "By number, order, name, e-mail, phone or postcode; or paste a tracking page's address, or up to 50 numbers", "aria-label": "Find a shipment or order", autocomplete: "off", "aria-keyshortcuts": "/" });
 
 export function go(address, instead = false) {
@@ -48,6 +50,7 @@ async function view() {
     if (title === null || mine !== turn) return;
     leave();
     leave = () => {};
+    unfold(false);
     document.title = `${title} · Carrier gateway`;
     for (const link of nav.querySelectorAll("a")) {
       if (location.pathname.startsWith(link.getAttribute("href"))) link.setAttribute("aria-current", "page");
@@ -73,7 +76,8 @@ function frame() {
   const out = h("form", { method: "post", action: "/console/sign-out", onsubmit: () => { signingOut(); leave(); } }, h("button", { class: "quiet" }, "Sign out"));
   fill(document.querySelector("#app"), 
     h("a", { class: "skip", href: "#main", onclick: (event) => { event.preventDefault(); main.focus(); } }, "To the page"),
-    h("header", { class: "top" }, h("a", { class: "home", href: "/console", "aria-label": "Carrier gateway, start" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 28, height: 28 })), staff ? find : null, nav, h("div", { class: "me" }, h("a", { href: "/console/me" }, h("span", { id: "my-name" }, "You")), out)),
+    h("header", { class: "top", onkeydown: (event) => { if (event.key === "Escape" && menu.ariaExpanded === "true") { unfold(false); menu.focus(); } }, onfocusout: ({ relatedTarget: next }) => { if (next && !next.closest(".top")) unfold(false); } }, h("a", { class: "home", href: "/console", "aria-label": "Carrier gateway, start" }, h("img", { src: document.querySelector("link[rel=icon]").href, alt: "", width: 28, height: 28 })), staff ? find : null, menu,
+      h("div", { class: "menu", id: "menu" }, nav, h("div", { class: "me" }, h("a", { href: "/console/me" }, h("span", { id: "my-name" }, "You")), out))),
     main,
   );
 }

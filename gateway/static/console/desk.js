@@ -1,6 +1,6 @@
 // The work list: queues on the left, what waits in the middle, the shipment beside it where there is room.
 
-import { age, api, button, fill, form, h, plural, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
+import { age, api, button, carrierNames, fill, form, h, plural, say, show, skeleton, status, troubleWords, who, words } from "./lib.js";
 import { go } from "./app.js";
 import { follow } from "./live.js";
 import { open as openShipment } from "./shipment.js";
@@ -76,7 +76,7 @@ export async function open(main, _, query) {
       h("input", { type: "checkbox", "aria-label": `Mark ${of.tracking_number}`, checked: state.marked.has(of.id), onchange: (event) => { event.currentTarget.checked ? state.marked.add(of.id) : state.marked.delete(of.id); draw(); } }),
       h("a", { href: `/console/shipments/${of.id}`, onclick: (event) => { if (matchMedia("(min-width: 75rem)").matches && !event.metaKey && !event.ctrlKey) { event.preventDefault(); event.stopPropagation(); choose(index).then(() => beside.focus({ preventScroll: true })); } } },
         h("span", { class: "number" }, of.tracking_number), " ", h("span", { class: "soft" }, of.order_number ?? ""), h("br"), status(of)),
-      h("span", { class: "work-facts" }, h("span", { class: "small" }, of.carrier), h("span", { class: "small", title: `since ${item.since}` }, age(item.since)), item.handling.assignee ? h("span", { class: "chip" }, item.handling.assignee === who.person_id ? "yours" : names.get(item.handling.assignee) ?? "taken") : null),
+      h("span", { class: "work-facts" }, h("span", { class: "small" }, carriers[of.carrier] ?? of.carrier), h("span", { class: "small", title: `since ${item.since}` }, age(item.since)), item.handling.assignee ? h("span", { class: "chip" }, item.handling.assignee === who.person_id ? "yours" : names.get(item.handling.assignee) ?? "taken") : null),
     );
   }
 
@@ -161,6 +161,7 @@ export async function open(main, _, query) {
     else if (key === "x" && state.rows[state.at]) { const id = state.rows[state.at].shipment.id; state.marked.has(id) ? state.marked.delete(id) : state.marked.add(id); draw(); }
   };
   document.addEventListener("desk-key", onKey);
+  const carriers = await carrierNames();
   const names = new Map((await api("GET", "/v1/people")).data.map((one) => [one.id, one.name]));
   await count();
   await load();

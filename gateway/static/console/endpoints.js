@@ -27,7 +27,7 @@ async function list(main) {
       { name: "event_types", label: "Types, between commas (optional)", placeholder: "shipment.*", help: "Left empty: every type but shipment.event and courier.position." },
     ], "Add", async (values) => {
       const made = await api("POST", "/v1/endpoints", { ...values, ...(values.event_types ? { event_types: values.event_types.split(",").map((one) => one.trim()).filter(Boolean) } : {}) });
-      show("Your endpoint's secret", h("p", {}, "It proves that webhooks come from here. You can see it again on the endpoint's page."), h("p", {}, copyable(made.secret)), snippet());
+      show("Your endpoint's secret", h("p", {}, "It proves that webhooks come from here. You can see it again on the endpoint's page."), h("p", {}, copyable(made.secret, "secret")), snippet());
       await list(main);
     })) : null);
 }
@@ -44,7 +44,7 @@ async function one(main, id) {
         h("dl", { class: "facts" }, ...facts(of).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])), strip(attempts.data), snippet(),
         owner ? h("div", { class: "row acts" },
           button("Send a test", async () => { const told = await api("POST", `${base}/test`); show(told.status ? `It answered ${told.status}` : `It did not answer: ${told.outcome}`, exchange(told)); }),
-          button("Show the secret", async () => { const { secret } = await api("GET", `${base}/secret`); show("Secret", h("p", {}, copyable(secret)), snippet()); }),
+          button("Show the secret", async () => { const { secret } = await api("GET", `${base}/secret`); show("Secret", h("p", {}, copyable(secret, "secret")), snippet()); }),
           button("Rotate the secret", rotate),
           button("Send a stretch again", replay),
           of.state === "disabled" ? button("Enable", enable) : null,
@@ -60,7 +60,7 @@ async function one(main, id) {
     const dialog = show("Rotate the secret", h("p", {}, "Both secrets sign for the overlap, so your receiver can change over without losing anything."), form([{ name: "overlap_hours", label: "Overlap", value: "24", options: [{ value: "0", label: "none: the old one ends now" }, { value: "1", label: "1 hour" }, { value: "24", label: "a day" }, { value: "168", label: "7 days" }] }], "Rotate", async ({ overlap_hours }) => {
       const { secret } = await api("POST", `${base}/rotate-secret`, { overlap_hours: Number(overlap_hours) });
       dialog.close();
-      show("The new secret", h("p", {}, copyable(secret)));
+      show("The new secret", h("p", {}, copyable(secret, "secret")));
     }));
   }
 

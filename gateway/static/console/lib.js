@@ -151,11 +151,11 @@ export function troubleWords(kind) {
   return words.queues[kind] ?? kind.replaceAll("_", " ");
 }
 
-// A number with a button that copies it. With a `label` of its own the text is nothing to be said aloud, such as a secret.
-export function copyable(text, label = null) {
-  const button = h("button", { type: "button", class: "quiet copy", "aria-label": label ?? `Copy ${text}`, onclick: async () => {
+// A text with a button that copies it. `what` names it where it is said: the text itself may be a secret.
+export function copyable(text, what) {
+  const button = h("button", { type: "button", class: "quiet copy", "aria-label": `Copy the ${what}`, onclick: async () => {
     await navigator.clipboard.writeText(text);
-    say(label === null ? `Copied ${text}` : "Copied");
+    say(`The ${what} is copied`);
   } }, "Copy");
   return h("span", { class: "copyable" }, h("bdi", { class: "number" }, text), button);
 }

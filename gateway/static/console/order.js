@@ -54,7 +54,7 @@ export async function open(main, id) {
     const to = one.recipient ?? one.destination;
     const address = to ? [to.name, to.street, [to.postal_code, to.city].filter(Boolean).join(" "), to.country].filter(Boolean).join(", ") : "";
     const facts = [["Goes to", address], ["E-mail", one.recipient?.email], ["Phone", one.recipient?.phone]].filter(([, value]) => value);
-    return h("header", { class: "card" }, h("p", { class: "small" }, "Order"), h("h1", {}, copyable(one.order_number)),
+    return h("header", { class: "card" }, h("p", { class: "small" }, "Order"), h("h1", {}, copyable(one.order_number, "order number")),
       h("p", { class: "lead" }, statusWords(one.status, one.substatus), one.status_since ? h("span", { class: "small" }, " since ", timeOf(one.status_since)) : null),
       facts.length ? h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])) : null,
       h("div", { class: "row acts" },

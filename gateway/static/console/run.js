@@ -38,7 +38,7 @@ function drawn(run, courier) {
   const seen = courier?.position ? ` Seen ${age(courier.position.at)} ago.` : "";
   return [
     h("section", { class: "card" }, h("p", { class: "small" }, h("a", { href: "/console/fleet" }, "Fleet"), ` · run of ${day.format(new Date(run.day))}`), h("h1", {}, run.courier, run.vehicle ? h("span", { class: "small" }, ` ${run.vehicle}`) : null), h("p", {}, `${run.stops_done} of ${plural(run.stops_total, "stop")} done.${seen}`),
-      h("p", { class: "small" }, run.courier_url ? ["The courier's page, until ", timeOf(run.expires_at), ": ", copyable(run.courier_url)] : "The link to the courier's page was ended.")),
+      h("p", { class: "small" }, run.courier_url ? ["The courier's page, until ", timeOf(run.expires_at), ": ", copyable(run.courier_url, "link")] : "The link to the courier's page was ended.")),
     h("section", { class: "card" }, h("h2", {}, "Stops"), run.stops.length ? h("ol", { class: "rows" }, ...run.stops.map((stop) => h("li", { class: "work" }, h("a", { href: `/console/shipments/${stop.shipment_id}` }, h("span", { class: "number" }, stop.tracking_number)), h("span", { class: `status tone-${TONES[stop.state] ?? "move"}` }, STATES[stop.state]), stop.state_since ? h("span", { class: "small" }, timeOf(stop.state_since)) : null, stop.window?.to ? h("span", { class: "small" }, `expected until ${when(stop.window.to)}`) : null, late.has(stop.shipment_id) && !OVER.includes(stop.state) ? h("span", { class: "chip bad" }, "late") : null))) : h("p", { class: "empty" }, "It has no stops yet.")),
   ];
 }

@@ -24,7 +24,7 @@ async function accounts(place) {
   const name = (code) => carriers.find((one) => one.code === code)?.name ?? code;
   fill(place, 
     h("section", { class: "card" }, h("h1", {}, "Carrier accounts"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work account" }, h("span", {}, h("strong", {}, name(one.carrier)), ` ${one.label}`, h("br"), h("span", { class: "small" }, one.mode)), h("span", {}, tone(one.state), one.state_reason ? h("span", { class: "small" }, ` ${one.state_reason}`) : null),
-      h("span", { class: "row" }, button("Test it", () => test(one)), button("Codes", () => codes(one)), one.push_url ? button("Push address", () => show("Give this address to the carrier", h("p", {}, copyable(one.push_url)))) : null, owner ? button("Delete", async () => { if (await sure(`${name(one.carrier)} is not asked with this account any more.`, "Delete the account")) { await api("DELETE", `/v1/accounts/${one.id}`); await accounts(place); } }, { class: "button-2 danger" }) : null)))) : h("p", { class: "empty" }, "No account yet. With your credentials at a carrier its parcels are asked for.")),
+      h("span", { class: "row" }, button("Test it", () => test(one)), button("Codes", () => codes(one)), one.push_url ? button("Push address", () => show("Give this address to the carrier", h("p", {}, copyable(one.push_url, "address")))) : null, owner ? button("Delete", async () => { if (await sure(`${name(one.carrier)} is not asked with this account any more.`, "Delete the account")) { await api("DELETE", `/v1/accounts/${one.id}`); await accounts(place); } }, { class: "button-2 danger" }) : null)))) : h("p", { class: "empty" }, "No account yet. With your credentials at a carrier its parcels are asked for.")),
     owner ? add(carriers, () => accounts(place)) : null);
 }
 
@@ -87,7 +87,7 @@ async function keys(place) {
   fill(place, h("section", { class: "card" }, h("h1", {}, "Keys"), table(["Name", "Role", "Made", "Origins", ""], found.map((one) => [one.name || one.id, one.role, timeOf(one.created_at), one.origins.join(", "), button("End", async () => { if (await sure(`Whoever uses “${one.name || one.id}” is refused at once.`, "End the key")) { await api("DELETE", `/v1/keys/${one.id}`); await keys(place); } }, { class: "quiet", "aria-label": `End the key ${one.name || one.id}` })]), "No key yet.")),
     h("section", { class: "card" }, h("h2", {}, "Make a key"), form([{ name: "role", label: "What it may", value: "merchant", options: [{ value: "merchant", label: "everything of yours (merchant)" }, { value: "support", label: "read and act on parcels (support)" }, { value: "storefront", label: "show the status on your pages (storefront)" }] }, { name: "name", label: "What it is for" }, { name: "origins", label: "Pages it may be used from (storefront), between commas", placeholder: "https://shop.example.com" }], "Make", async (values) => {
       const made = await api("POST", "/v1/keys", { role: values.role, name: values.name ?? "", ...(values.origins ? { origins: values.origins.split(",").map((one) => one.trim()) } : {}) });
-      show("The key, shown this once", h("p", {}, copyable(made.key)));
+      show("The key, shown this once", h("p", {}, copyable(made.key, "key")));
       await keys(place);
     })));
 }
@@ -96,7 +96,7 @@ async function channels(place) {
   const [found, wishes] = await Promise.all([all("/v1/channels"), api("GET", "/v1/last-mile")]);
   fill(place, h("section", { class: "card" }, h("h1", {}, "Ways to reach people"), found.length ? h("ul", { class: "rows" }, ...found.map((one) => h("li", { class: "work" }, h("span", {}, h("strong", {}, one.channel), ` ${one.label}`), tone(one.state), h("span", { class: "small" }, one.state_reason), owner ? h("span", { class: "row" }, button("Test it", () => {
     const dialog = show(`Test ${one.channel}`, form([{ name: "to", label: "To which number or address", required: true }], "Send", async (values) => { const told = await api("POST", `/v1/channels/${one.id}/test`, values); dialog.close(); say(told.outcome === "accepted" ? "It is on its way" : `${told.outcome}: ${told.reason}`); }));
-  }), one.callback_url ? button("Callback address", () => show("Give this address to the provider", h("p", {}, copyable(one.callback_url)))) : null) : null))) : h("p", { class: "empty" }, "Nobody is reached by SMS, e-mail or in the browser yet. Accounts are added by POST /v1/channels; docs/channels.md tells each one's settings.")),
+  }), one.callback_url ? button("Callback address", () => show("Give this address to the provider", h("p", {}, copyable(one.callback_url, "address")))) : null) : null))) : h("p", { class: "empty" }, "Nobody is reached by SMS, e-mail or in the browser yet. Accounts are added by POST /v1/channels; docs/channels.md tells each one's settings.")),
     h("section", { class: "card" }, h("h2", {}, "News of a new arrival time"), owner ? form([{ name: "moved_minutes", label: "Minutes it must have moved", help: "Measured from the time a recipient was told last, in however many steps: 5 to 1440, usually 60.", type: "number", min: 5, max: 1440, step: 1, required: true, value: wishes.arrival.moved_minutes }], "Save", async (values) => {
       await api("PUT", "/v1/last-mile", { ...await api("GET", "/v1/last-mile"), arrival: { moved_minutes: Number(values.moved_minutes) } });
       say("Saved");

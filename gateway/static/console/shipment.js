@@ -17,14 +17,13 @@ export async function open(main, id, _, { quietly = false } = {}) {
   async function load() {
     const base = `/v1/shipments/${encodeURIComponent(id)}`;
     const one = await api("GET", base);
-    const optional = (path) => api("GET", path).catch((trouble) => { if (trouble.status === 404) return null; throw trouble; });
     const [events, messages, notices, notes, handling, people, talk, wishes, rating, proofs, order, family, names] = await Promise.all([
       all(`${base}/events`), api("GET", `/v1/messages?limit=50&shipment_id=${encodeURIComponent(id)}`).then((page) => page.data), api("GET", `${base}/notices`).then((page) => page.data), api("GET", `${base}/notes`).then((page) => page.data), api("GET", `${base}/handling`), api("GET", "/v1/people").then((page) => page.data),
-      optional(`${base}/conversation`), api("GET", `${base}/subscriptions`).then((page) => page.data), one.delivered_at ? optional(`${base}/rating`) : null, optional(`${base}/proofs`), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
+      api("GET", `${base}/conversation`), api("GET", `${base}/subscriptions`).then((page) => page.data), one.delivered_at ? api("GET", `/v1/ratings?shipment_id=${encodeURIComponent(id)}`).then((page) => page.data[0]) : null, api("GET", `${base}/proofs`).then((page) => page.data), one.order_number ? api("GET", `/v1/orders?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data[0] ?? null) : null,
       one.order_number ? api("GET", `/v1/shipments?order_number=${encodeURIComponent(one.order_number)}`).then((page) => page.data) : [],
       carrierNames(),
     ]);
-    return { base, one, carrier: names[one.carrier] ?? one.carrier, events, messages, notices, notes, handling, people, talk, wishes, rating, proofs: proofs?.data ?? [], order, family };
+    return { base, one, carrier: names[one.carrier] ?? one.carrier, events, messages, notices, notes, handling, people, talk, wishes, rating, proofs, order, family };
   }
 
   async function refresh() {
@@ -43,7 +42,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
     fill(place, 
       h("header", { class: "card shipment-head" },
         h("p", { class: "small" }, one.direction === "return" ? "Return" : "Shipment", " · ", known.carrier, one.service ? ` · ${one.service}` : ""),
-        h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number)),
+        h(quietly ? "h2" : "h1", {}, copyable(one.tracking_number, "tracking number")),
         h("p", { class: "lead" }, status(one), one.status_since ? h("span", { class: "small" }, " since ", timeOf(one.status_since)) : null),
         one.trouble?.length ? h("p", {}, ...one.trouble.map((trouble) => h("span", { class: "chip bad" }, `${troubleWords(trouble.kind)} since ${when(trouble.since)}`))) : null,
         care(known),
@@ -177,7 +176,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
       ...messages.map((message) => ({ kind: "messages", at: message.created_at, node: told(message) })),
       ...notices.map((notice) => ({ kind: "notices", at: notice.created_at, node: noticed(notice) })),
       ...notes.map((note) => ({ kind: "notes", at: note.at, node: h("div", {}, h("strong", {}, `Note of ${note.person || "a colleague"}`), h("p", { class: "pre" }, note.text)) })),
-      ...(talk?.utterances ?? []).map((said) => ({ kind: "talk", at: said.at, node: h("div", {}, h("strong", {}, said.author === "recipient" ? "The recipient wrote" : said.author === "courier" ? "The courier wrote" : "Support wrote"), h("p", { class: "pre" }, [said.quick?.replaceAll("_", " "), said.text].filter(Boolean).join(": "))) })),
+      ...talk.utterances.map((said) => ({ kind: "talk", at: said.at, node: h("div", {}, h("strong", {}, said.author === "recipient" ? "The recipient wrote" : said.author === "courier" ? "The courier wrote" : "Support wrote"), h("p", { class: "pre" }, [said.quick?.replaceAll("_", " "), said.text].filter(Boolean).join(": "))) })),
     ].sort((one, other) => new Date(other.at) - new Date(one.at));
     const list = h("ol", { class: "story" });
     const none = h("p", { class: "empty story-none", role: "status" });
@@ -247,7 +246,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
   }
 
   function talk({ base, talk }) {
-    if (!talk || (!talk.utterances.length && !talk.open)) return null;
+    if (!talk.utterances.length && !talk.open) return null;
     return h("section", { class: "card" }, h("h2", {}, "Write to the recipient"), talk.open ? form([{ name: "text", label: "They read it on their page", type: "textarea", required: true, maxlength: 500 }], "Send", async (values, made) => {
       await api("POST", `${base}/conversation`, values);
       made.reset();

@@ -67,8 +67,8 @@ function row(one, kind, done) {
 // What to paste into the shop, and where. `secret` is there only while it is new.
 function steps(one, kind, secret) {
   return [
-    h("h3", {}, "Address"), h("p", {}, copyable(new URL(one.push_url, location).href, "Copy the address")),
-    secret ? h("div", {}, h("h3", {}, "Secret"), h("p", {}, copyable(secret, "Copy the secret")), h("p", { class: "small" }, "It is not shown again. Should it be lost, make a new one.")) : null,
+    h("h3", {}, "Address"), h("p", {}, copyable(new URL(one.push_url, location).href, "address")),
+    secret ? h("div", {}, h("h3", {}, "Secret"), h("p", {}, copyable(secret, "secret")), h("p", { class: "small" }, "It is not shown again. Should it be lost, make a new one.")) : null,
     h("h3", {}, `In ${kind.name}`), h("ol", { class: "steps" }, ...kind.setup.map((step) => h("li", {}, step))),
   ].filter(Boolean);
 }
