@@ -218,6 +218,19 @@ class UnlistedCode(SQLModel, table=True):
     last_at: int = Field(sa_type=BigInteger)
 
 
+class ClockAhead(SQLModel, table=True):
+    """How many events of a carrier were dated too far after their receipt, since when, and the last one's payload."""
+
+    __tablename__ = "clock_ahead"
+
+    merchant_id: str = Field(primary_key=True)
+    carrier: str = Field(primary_key=True)
+    count: int
+    payload_id: str
+    first_at: int = Field(sa_type=BigInteger)
+    last_at: int = Field(sa_type=BigInteger)
+
+
 class AccountCode(SQLModel, table=True):
     """What a merchant says a code means where it comes by one of its accounts: before the carrier's own table."""
 
@@ -282,6 +295,7 @@ class Tables:
     payload: ClassVar[Table] = core_table(Payload)
     trouble: ClassVar[Table] = core_table(ShipmentTrouble)
     unlisted_code: ClassVar[Table] = core_table(UnlistedCode)
+    clock_ahead: ClassVar[Table] = core_table(ClockAhead)
     account_code: ClassVar[Table] = core_table(AccountCode)
     position: ClassVar[Table] = core_table(LivePosition)
     idempotency: ClassVar[Table] = core_table(Idempotency)

@@ -100,6 +100,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "local_time": "MSFORP",
         "utc_offset": "MSFORP",
         "time_basis": "MSFORP",
+        "told_time": "MSO",
         "place": "MSRP",
         "place_basis": "MS",
         "eta": "MSFRP",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, anything_sealed, secret_key
 from normalizer import render
+from normalizer.ahead import MOST_AHEAD
 from webhooks.tables import Tables as Endpoints
 
 if TYPE_CHECKING:
@@ -224,3 +226,22 @@ def _leftovers(conn: Connection) -> Iterator[Finding]:
     codes = conn.execute(select(func.count()).select_from(Tables.unlisted_code)).scalar_one()
     if codes:
         yield Finding("codes", "note", f"{codes} codes have no row", "See carrier-gateway codes --unlisted")
+    yield from _clocks_ahead(conn)
+
+
+def _clocks_ahead(conn: Connection) -> Iterator[Finding]:
+    a = Tables.clock_ahead.c
+    statement = (
+        select(a.carrier, func.sum(a.count), func.max(a.last_at), func.max(a.payload_id))
+        .group_by(a.carrier)
+        .order_by(a.carrier)
+    )
+    hours = MOST_AHEAD // timedelta(hours=1)
+    for carrier, count, last, payload in conn.execute(statement):
+        yield Finding(
+            f"clock of {carrier}",
+            "note",
+            f"{count} events were dated more than {hours} hours after their receipt, which stands for their time; the "
+            f"last at {render.millis_instant(last)} in {payload}",
+            "Tell the carrier, or mend its [clock] in carrier.toml",
+        )
