@@ -64,6 +64,9 @@ class Account(SQLModel, table=True):
     used_today: int | None = None
     """Calls made on the UTC day `used_on` (days since 1970), noted now and then: a restart goes on from here."""
     used_on: int | None = None
+    refused_at: int | None = Field(default=None, sa_type=BigInteger)
+    refusal: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Why a push was last refused, with these secrets."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 

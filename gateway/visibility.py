@@ -184,6 +184,8 @@ TABLE: dict[Kind, dict[str, str]] = {
         "state_since": "MSO",
         "limits": "MSO",
         "push_url": "M",
+        "last_refused_at": "MSO",
+        "last_refusal": "MSO",
         "created_at": "MSO",
         "updated_at": "MSO",
     },

@@ -41,7 +41,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("unauthorized", 401, "No valid key", "Send `Authorization: Bearer KEY` with a key that is in force."),
         Kind(
-            "forged", 401, "Not the carrier's own", "A push without the proof of origin its carrier's scheme asks for."
+            "forged",
+            401,
+            "Not the carrier's own",
+            "A push without the proof of origin its carrier's or shop's scheme asks for. `detail` says what is missing; "
+            "the account's or the shop's `last_refusal` says it to its owner.",
         ),
         Kind(
             "forbidden", 403, "This key may not do that", "The key's role, or the origin it is bound to, rules it out."

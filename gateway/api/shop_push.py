@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 
 from connectors.base import Push
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.app import Gateway
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 PATH = "/shops/{shop}/push/{account_id}"
 _NOTED_AGAIN_MS = 10_000
@@ -61,7 +64,7 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
         except Forged as trouble:
             metrics.pushes(code, "forged").inc()
             await _refuse(gateway, row, str(trouble), now)
-            raise Problem("forged") from None
+            raise Problem("forged", trouble.told) from None
         kept = inbox.sealed(gateway.vault, row, kept_headers(headers), body, now)
 
         def work(conn: Connection) -> None:
@@ -79,4 +82,5 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
 async def _refuse(gateway: Gateway, row: RowMapping, reason: str, now: int) -> None:
     """Note a refusal for the shop's merchant, one at a time: who sends it may be anybody who knows the address."""
     if row["refused_at"] is None or now - row["refused_at"] >= _NOTED_AGAIN_MS:
+        log.warning("push_refused", shop=row["shop"], account=row["id"], reason=reason)
         await gateway.store.write(lambda conn: accounts.note_refusal(conn, row, reason, now))

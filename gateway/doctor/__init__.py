@@ -41,6 +41,7 @@ _BUILT = 1_793_491_200_000
 """Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
 _OTHER_KEY = "Set the GATEWAY_SECRET_KEY they were made with"
 _AHEAD_MS = 60_000
+_RECENT_MS = 24 * 3_600_000
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -181,6 +182,9 @@ def _account(row: RowMapping, vault: Vault) -> Finding | None:
         return Finding(name, "broken", f"lacks {', '.join(missing)}", "Enter them again (PATCH /v1/accounts)")
     if row["state"] != "active":
         return Finding(name, "note", f"is {row['state']}: {row['state_reason']}", "Its owner has to enter new ones")
+    if (at := row["refused_at"]) is not None and now_ms() - at < _RECENT_MS:
+        why = f"a push to it was refused at {render.millis_instant(at)}: {row['refusal']}"
+        return Finding(name, "note", why, "If its carrier sent it, give both the same secret (PATCH /v1/accounts)")
     return None
 
 

@@ -418,8 +418,10 @@ async def test_a_shop_says_what_came_last_what_was_refused_and_how_many_orders_i
     assert forged.status == 401
     came, refused, why, orders, unreadable = await shop_seen(house, account_id)
     assert (came, why, orders, unreadable) == (None, "the signature is not this body's", 0, "")
+    assert forged.json["detail"] == why
     # Who knows the address alone does not have us write with every try.
-    assert (await house.call("POST", path, data=b"{}", key=None)).status == 401
+    bare = await house.call("POST", path, data=b"{}", key=None)
+    assert (bare.status, bare.json["detail"]) == (401, "the header x-shopify-hmac-sha256 is missing")
     assert await shop_seen(house, account_id) == [None, refused, why, 0, ""]
     await push(house, account_id, "shopify", "order-created")
     await push(house, account_id, "shopify", "order-created", change=lambda order: order.pop("name"))

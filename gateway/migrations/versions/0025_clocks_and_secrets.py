@@ -1,4 +1,4 @@
-"""Carriers' clocks that run ahead.
+"""Carriers' clocks that run ahead, and why a push to an account was last refused.
 
 Revision ID: 0025
 Revises: 0021
@@ -24,7 +24,13 @@ def upgrade() -> None:
         sa.Column("last_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("merchant_id", "carrier"),
     )
+    with op.batch_alter_table("account") as table:
+        table.add_column(sa.Column("refused_at", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("refusal", sa.String(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("account") as table:
+        table.drop_column("refusal")
+        table.drop_column("refused_at")
     op.drop_table("clock_ahead")
