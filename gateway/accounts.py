@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,6 +13,7 @@ from sqlalchemy import select, update
 
 from connectors import UnknownCarrier, carrier_codes, connector
 from connectors.base import Polls, Pushes
+from gateway.db import NotNow
 from gateway.ids import new_id
 from gateway.registering import AccountChoice, no_such_carrier
 from gateway.tables import Tables
@@ -297,4 +299,5 @@ class Accounts:
             self._noted.clear()
         self._noted[account.id] = moment
         log.warning("push_refused", carrier=account.carrier, account=account.id, reason=reason)
-        await self._store.write(lambda conn: note_refusal(conn, account, reason, now))
+        with suppress(NotNow):  # it is refused in any case
+            await self._store.write(lambda conn: note_refusal(conn, account, reason, now))

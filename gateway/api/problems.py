@@ -44,8 +44,8 @@ KINDS: dict[str, Kind] = {
             "forged",
             401,
             "Not the carrier's own",
-            "A push without the proof of origin its carrier's or shop's scheme asks for. `detail` says what is missing; "
-            "the account's or the shop's `last_refusal` says it to its owner.",
+            "A push without the proof of origin its carrier's or shop's scheme asks for. `detail` says what is "
+            "missing; the account's or the shop's `last_refusal` says it to its owner.",
         ),
         Kind(
             "forbidden", 403, "This key may not do that", "The key's role, or the origin it is bound to, rules it out."

@@ -82,9 +82,7 @@ class Account(BaseModel, extra="forbid"):
     last_refused_at: datetime | None = Field(
         description="When a push to its address was last refused, to some seconds; null again with new secrets."
     )
-    last_refusal: str = Field(
-        description="Which proof was missing or wrong: most often the secrets differ."
-    )
+    last_refusal: str = Field(description="Which proof was missing or wrong: most often the secrets differ.")
     created_at: datetime
     updated_at: datetime
 
