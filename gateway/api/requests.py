@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from gateway.api.fields import (
+    CarrierCode,
     Country,
     Cursor,
     Language,
@@ -24,6 +25,7 @@ from gateway.api.fields import (
     Text,
 )
 from gateway.own_codes import MOST as MOST_CODES
+from gateway.plainly import did_you_mean
 from normalizer.model import SUBSTATUSES, Moves, Status
 from normalizer.trouble import Trouble
 from webhooks.matching import TYPES
@@ -167,7 +169,7 @@ class ShipmentsQuery(Query):
     tracking_number: Number | None = None
     order_number: Short | None = None
     status: list[Status] | None = Field(default=None, description="One status, or several between commas.")
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
     q: Short | None = Field(default=None, description="The beginning of a tracking number or an order number.")
     trouble: list[Trouble | Literal["any"]] | None = Field(
         default=None, description="In this trouble, or in one of several between commas; `any` for all of them."
@@ -211,7 +213,7 @@ class DetectQuery(Query):
 class AccountsQuery(Query):
     """Which accounts to list."""
 
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
 
 
 Credential = Annotated[str, Field(max_length=10_000)]
@@ -487,7 +489,7 @@ class PollQuery(Query):
 
 def _type(name: str) -> str:
     if name not in TYPES:
-        raise ValueError("is no type of message")
+        raise ValueError(f"is no type of message{did_you_mean(name, TYPES)}")
     return name
 
 

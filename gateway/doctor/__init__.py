@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from connectors import UnknownCarrier, connector
+from connectors import UnknownCarrier, carrier_codes, connector
 from gateway import accounts
 from gateway.clock import now_ms
 from gateway.db import is_postgres, run_once
@@ -23,6 +23,7 @@ from gateway.doctor.findings import Finding
 from gateway.people import accounts as channels
 from gateway.people.tables import People
 from gateway.proofs.places import PlaceTrouble, open_place
+from gateway.registering import no_such_carrier
 from gateway.settings import PREFIX, Settings
 from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
@@ -96,8 +97,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.egress_allow:
         ranges = ", ".join(str(one) for one in settings.egress_allow)
         yield Finding("egress_allow", "note", f"webhooks may reach {ranges}, and by plain http")
-    if settings.carrier_base_urls:
-        who = ", ".join(sorted(settings.carrier_base_urls))
+    known = set(settings.carrier_base_urls) & set(carrier_codes())
+    for code in sorted(set(settings.carrier_base_urls) - known):
+        wrong, _, advice = no_such_carrier(code).partition("; ")
+        yield Finding("carrier_base_urls", "broken", f"{code}: {wrong}", advice[:1].upper() + advice[1:])
+    if known:
+        who = ", ".join(sorted(known))
         yield Finding("carrier_base_urls", "note", f"{who} are not asked at their own address")
 
 

@@ -449,6 +449,15 @@ class TestDoctor:
         wanted = "note   GATEWAY_EGRESS_ALOW: is set, and is no setting. Did you mean GATEWAY_EGRESS_ALLOW?"
         assert wanted in out.splitlines()
 
+    def test_an_unknown_carrier_in_a_setting_is_named(self, run, monkeypatch):
+        monkeypatch.setenv("GATEWAY_CARRIER_BASE_URLS", "upx=http://127.0.0.1:9,dhl-unified=http://127.0.0.1:9")
+        code, out, _ = run("doctor")
+        assert code == 1
+        (line,) = [line for line in out.splitlines() if line.startswith("BROKEN carrier_base_urls: upx: ")]
+        assert "there is no connector of that code. Did you mean " in line
+        assert "ups" in line
+        assert "note   carrier_base_urls: dhl-unified are not asked at their own address" in out.splitlines()
+
     def test_a_carrier_whose_clock_runs_ahead_is_named(self, run):
         run("migrate")
         row = {"carrier": "dhl-unified", "count": 2, "payload_id": "pay_1", "first_at": 1, "last_at": 1_793_500_000_000}
