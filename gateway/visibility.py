@@ -156,6 +156,7 @@ TABLE: dict[Kind, dict[str, str]] = {
         "last_push_at": "MSO",
         "last_refused_at": "MSO",
         "last_refusal": "MSO",
+        "old_secret_until": "MSO",
         "waiting": "MSO",
         "unreadable": "MSO",
         "unreadable_reason": "MSO",

@@ -271,6 +271,9 @@ class CodesIn(Strict):
     codes: list[CodeIn] = Field(max_length=MOST_CODES)
 
 
+OverlapHours = Annotated[float, Field(ge=0, le=168)]
+
+
 class ShopIn(Strict):
     """A shop that pushes its orders. `secrets` go in and are never shown again; docs/shops.md names them."""
 
@@ -284,6 +287,12 @@ class ShopIn(Strict):
 
 class ShopChange(Strict):
     """What may be changed of a shop; what is left out stays. A new prefix is of orders to come."""
+
+    overlap_hours: OverlapHours | None = Field(
+        default=None,
+        description="How long pushes signed with the old secret are still taken, with a new one: a day where nothing "
+        "is said. 0 ends all old ones now, also without a new one.",
+    )
 
     secrets: dict[Short, Credential | None] | None = None
     label: Line | None = None
@@ -419,9 +428,6 @@ class EndpointChange(Strict):
     client_certificate: ClientCertificateIn | None = None
     signature_compat: Compat | None = None
     compat_secret: CompatSecret | None = None
-
-
-OverlapHours = Annotated[float, Field(ge=0, le=168)]
 
 
 class PublicKeyIn(Strict):

@@ -1,4 +1,4 @@
-"""Carriers' clocks that run ahead, and why a push to an account was last refused.
+"""Carriers' clocks that run ahead, why a push to an account was last refused, and shops' old secrets.
 
 Revision ID: 0025
 Revises: 0021
@@ -27,9 +27,15 @@ def upgrade() -> None:
     with op.batch_alter_table("account") as table:
         table.add_column(sa.Column("refused_at", sa.BigInteger(), nullable=True))
         table.add_column(sa.Column("refusal", sa.String(), nullable=False, server_default=""))
+    with op.batch_alter_table("shop_account") as table:
+        table.add_column(sa.Column("old_secrets", sa.LargeBinary(), nullable=True))
+        table.add_column(sa.Column("old_until", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("shop_account") as table:
+        table.drop_column("old_until")
+        table.drop_column("old_secrets")
     with op.batch_alter_table("account") as table:
         table.drop_column("refusal")
         table.drop_column("refused_at")
