@@ -189,6 +189,14 @@ class PageQuery(Query):
     limit: Limit = 50
 
 
+class ImportQuery(Query):
+    """What the file is called."""
+
+    filename: str = Field(
+        default="", description="Shown with the import: the end of a path, at most 100 characters of it."
+    )
+
+
 class SampleQuery(Query):
     """Which file to fill in."""
 

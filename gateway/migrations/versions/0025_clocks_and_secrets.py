@@ -1,4 +1,4 @@
-"""Carriers' clocks that run ahead, why a push to an account was last refused, and shops' old secrets.
+"""Carriers' clocks that run ahead, why a push to an account was refused, shops' old secrets, names of files.
 
 Revision ID: 0025
 Revises: 0021
@@ -30,9 +30,13 @@ def upgrade() -> None:
     with op.batch_alter_table("shop_account") as table:
         table.add_column(sa.Column("old_secrets", sa.LargeBinary(), nullable=True))
         table.add_column(sa.Column("old_until", sa.BigInteger(), nullable=True))
+    with op.batch_alter_table("import_job") as table:
+        table.add_column(sa.Column("filename", sa.String(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("import_job") as table:
+        table.drop_column("filename")
     with op.batch_alter_table("shop_account") as table:
         table.drop_column("old_until")
         table.drop_column("old_secrets")
