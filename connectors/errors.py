@@ -28,4 +28,12 @@ class Unreadable(CarrierError):  # noqa: N818
 
 
 class Forged(CarrierError):  # noqa: N818
-    """A push without the proof of origin that this carrier's scheme asks for: 401, counted, dropped."""
+    """A push without the proof of origin that this carrier's scheme asks for: 401, counted, dropped.
+
+    The sender is told the reason too, as everybody's webhooks do: a scheme is public, and a reason helps nobody to a
+    signature. `owners` marks what is a matter of the account's own set-up, and told to its owner alone.
+    """
+
+    def __init__(self, reason: str, *, owners: bool = False) -> None:
+        super().__init__(reason)
+        self.told = "the account is not set up to prove pushes; its owner sees why" if owners else reason

@@ -68,7 +68,7 @@ def hex_key(secret: str) -> bytes:
     try:
         return binascii.unhexlify(secret.strip())
     except ValueError:
-        raise Forged("the account's signing secret is not hex, as this carrier shows it") from None
+        raise Forged("the account's signing secret is not hex, as this carrier shows it", owners=True) from None
 
 
 def base64_key(secret: str) -> bytes:
@@ -76,7 +76,7 @@ def base64_key(secret: str) -> bytes:
     try:
         return _unbase64(secret.strip())
     except ValueError:
-        raise Forged("the account's signing secret is not base64, as this carrier shows it") from None
+        raise Forged("the account's signing secret is not base64, as this carrier shows it", owners=True) from None
 
 
 def fresh(timestamp: float | datetime | str, now: datetime, tolerance: timedelta = FIVE_MINUTES) -> bool:
@@ -126,11 +126,19 @@ def require_header(headers: Mapping[str, str], name: str) -> str:
     return value
 
 
+def require_query(query: Mapping[str, str], name: str) -> str:
+    """Return a query parameter that the scheme rests on. Raises `Forged` where it is missing or empty."""
+    value = query.get(name, "")
+    if not value:
+        raise Forged(f"the query parameter {name} is missing in the address")
+    return value
+
+
 def require_secret(secrets: Mapping[str, str], name: str) -> str:
     """Return a secret of the account. Raises `Forged`: without it nobody can prove anything."""
     value = secrets.get(name, "")
     if not value:
-        raise Forged(f"the account has no {name}, so no push can be proved")
+        raise Forged(f"the account has no {name}, so no push can be proved", owners=True)
     return value
 
 
@@ -144,14 +152,22 @@ def require_hmac(
 
 def require_same(given: str, expected: str) -> None:
     """Raise `Forged` unless both texts are equal and not empty."""
+    if not given:
+        raise Forged("the shared secret is missing")
     if not same(given, expected):
-        raise Forged("the shared secret is missing or wrong")
+        raise Forged("the shared secret is not the account's")
 
 
 def require_fresh(timestamp: float | datetime | str, now: datetime, tolerance: timedelta = FIVE_MINUTES) -> None:
     """Raise `Forged` unless the stamp is fresh."""
-    if not fresh(timestamp, now, tolerance):
-        raise Forged("the time stamp is too old, too new or none")
+    if fresh(timestamp, now, tolerance):
+        return
+    moment, minutes = _moment(timestamp), f"{tolerance / timedelta(minutes=1):g} minutes"
+    if moment is None:
+        raise Forged("the time stamp is no time")
+    if moment < now:
+        raise Forged(f"the time stamp is older than {minutes}")
+    raise Forged(f"the time stamp lies more than {minutes} ahead of our clock")
 
 
 def require_basic(headers: Mapping[str, str], username: str, password: str) -> None:
@@ -161,5 +177,5 @@ def require_basic(headers: Mapping[str, str], username: str, password: str) -> N
         raise Forged("the push carries no Basic credentials")
     token = base64.b64encode(f"{username}:{password}".encode()).decode()
     if not username and not password:
-        raise Forged("the account has no credentials for pushes")
+        raise Forged("the account has no credentials for pushes", owners=True)
     require_same(value.strip(), token)

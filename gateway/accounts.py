@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
+import structlog
 from sqlalchemy import select, update
 
 from connectors import UnknownCarrier, carrier_codes, connector
 from connectors.base import Polls, Pushes
+from gateway.db import NotNow
 from gateway.ids import new_id
 from gateway.registering import AccountChoice, no_such_carrier
 from gateway.tables import Tables
@@ -26,10 +29,13 @@ if TYPE_CHECKING:
     from gateway.vault import Vault
     from webhooks.store import Store
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
 Mode = Literal["production", "test"]
 
 LONGEST_SECRET = 10_000
 _FRESH_SECONDS = 5.0
+_NOTED_AGAIN_SECONDS = 10.0
 _MOST_REMEMBERED = 50_000
 
 
@@ -213,6 +219,13 @@ def mended(now: int) -> dict[str, Any]:
     return {"state": "active", "state_reason": "", "state_at": now}
 
 
+def note_refusal(conn: Connection, account: OpenAccount, reason: str, now: int) -> None:
+    """Note that a push to an account's address was refused."""
+    table = Tables.account
+    mine = (table.c.merchant_id == account.merchant_id, table.c.id == account.id)
+    conn.execute(update(table).where(*mine).values(refused_at=now, refusal=reason))
+
+
 def delete(conn: Connection, merchant_id: str, account_id: str, now: int) -> bool:
     """Delete an account and forget its secrets; the row stays, so that what it brought can still be explained."""
     table = Tables.account
@@ -237,6 +250,8 @@ def document(row: RowMapping, public_url: str = "") -> dict[str, Any]:
         "state_since": render.millis_instant(row["state_at"]),
         "limits": {"per_second": row["per_second"], "per_day": row["per_day"]},
         "push_url": f"{public_url}/carriers/{row['carrier']}/push/{row['id']}" if pushes else None,
+        "last_refused_at": render.millis_instant(row["refused_at"]),
+        "last_refusal": row["refusal"],
         "created_at": render.millis_instant(row["created_at"]),
         "updated_at": render.millis_instant(row["changed_at"]),
     }
@@ -249,6 +264,7 @@ class Accounts:
         self._store = store
         self._vault = vault
         self._known: dict[str, tuple[float, OpenAccount]] = {}
+        self._noted: dict[str, float] = {}
 
     async def get(self, account_id: str) -> OpenAccount | None:
         """Return an account by its id; what another process changed is seen within seconds."""
@@ -272,3 +288,16 @@ class Accounts:
     def forget(self, account_id: str) -> None:
         """Look an account up afresh next time: it was changed."""
         self._known.pop(account_id, None)
+        self._noted.pop(account_id, None)
+
+    async def note_refusal(self, account: OpenAccount, reason: str, now: int) -> None:
+        """Note a refused push for the account's owner, one at a time: its sender may be anybody with the address."""
+        moment = time.monotonic()
+        if moment - self._noted.get(account.id, -_NOTED_AGAIN_SECONDS) < _NOTED_AGAIN_SECONDS:
+            return
+        if len(self._noted) >= _MOST_REMEMBERED:
+            self._noted.clear()
+        self._noted[account.id] = moment
+        log.warning("push_refused", carrier=account.carrier, account=account.id, reason=reason)
+        with suppress(NotNow):  # it is refused in any case
+            await self._store.write(lambda conn: note_refusal(conn, account, reason, now))

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.refold import News
+    from normalizer.journey import Step
     from webhooks.log import Draft, Entry
 
 Unlisted = dict[tuple[str, str, str], tuple[int, Event]]
@@ -43,6 +44,8 @@ class Applied:
     entries: dict[str, list[Entry]] = field(default_factory=dict)
     new_events: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How many by (carrier, status)."""
+    ahead: Counter[str] = field(default_factory=Counter)
+    """How many of them, by carrier, were dated too far after their receipt."""
     seen: list[moving.Seen] = field(default_factory=list)
     """Where couriers are now, for the live streams."""
 
@@ -90,6 +93,7 @@ def apply(
     foretelling.keep(conn, ((key, said) for key, one in refolded.items() for said in one.sayings()))
     trouble.note(conn, (change for one in refolded.values() if (change := one.trouble_change) is not None))
     _count_unlisted(conn, unlisted, now)
+    applied.ahead = _count_ahead(conn, refolded, known, now)
     _note_proofs(conn, told, news, now)
     moves = _move(conn, rows, updates, news, now)
     applied.seen = moves.seen
@@ -125,7 +129,7 @@ def _move(
     )
 
 
-_REVISED = ("status", "substatus", "moves", "going_back", "body")
+_REVISED = ("sort_at", "carrier_order", "status", "substatus", "moves", "going_back", "at", "day", "body")
 _KEEP_EVENTS = Many.inserting(Tables.event, twice={"update": _REVISED})
 
 _UPDATED = (
@@ -200,3 +204,32 @@ def _count_unlisted(conn: Connection, unlisted: Unlisted, now: int) -> None:
         conn.execute(
             statement.on_conflict_do_update(index_elements=["merchant_id", "carrier", "code"], set_=again), rows
         )
+
+
+def _count_ahead(
+    conn: Connection, refolded: Mapping[Key, Refolded], known: Mapping[Key, Mapping[str, Step]], now: int
+) -> Counter[str]:
+    """Count events that were dated too far after their receipt, once each; return how many by carrier."""
+    table = Tables.clock_ahead
+    found: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for key, one in refolded.items():
+        for id_, event in one.new.items():
+            if event.told_time is not None and id_ not in known.get(key, {}):
+                found[key[0], event.carrier].append(event.payload_id or "")
+    rows = [
+        {
+            "merchant_id": merchant_id,
+            "carrier": carrier,
+            "count": len(payloads),
+            "payload_id": payloads[-1],
+            "first_at": now,
+            "last_at": now,
+        }
+        for (merchant_id, carrier), payloads in found.items()
+    ]
+    if rows:
+        statement = insert(conn, table)
+        latest = {"payload_id": statement.excluded.payload_id, "last_at": now}
+        again = {"count": table.c.count + statement.excluded.count, **latest}
+        conn.execute(statement.on_conflict_do_update(index_elements=["merchant_id", "carrier"], set_=again), rows)
+    return Counter(carrier for (_, carrier), payloads in found.items() for _ in payloads)

@@ -19,6 +19,7 @@ from gateway.ratings import ratings
 from gateway.refold import News
 from gateway.runs import store as runs
 from gateway.shops import inbox as shop_pushes
+from gateway.shops import old_secrets
 from gateway.tables import Tables
 from gateway.talk import conversation
 from normalizer.model import NOWHERE, RANK, Event, Status
@@ -117,6 +118,7 @@ async def drop_old(store: Store, settings: Settings, now: int) -> None:
     await _drop_exchanges(store, now // _DAY - settings.keep_exchange_days)
     await _drop_positions(store, now)
     await store.write(partial(imports.drop_before, at=messages))
+    await store.write(partial(old_secrets.forget, now=now))
     await store.write(partial(shop_pushes.drop_before, at=now - settings.keep_payload_days * _DAY))
     for statement in (
         delete(Tables.idempotency).where(idempotency.at < now - _IDEMPOTENCY_DAYS * _DAY),

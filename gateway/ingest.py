@@ -26,6 +26,7 @@ from gateway.reading import Read, read
 from gateway.refold import News
 from gateway.tables import Tables
 from normalizer import details
+from normalizer.ahead import believed
 from normalizer.numbers import normal_number
 from webhooks.store import Many
 
@@ -188,7 +189,7 @@ def _read(kept: Kept, own: Mapping[str, Meaning] | None = None) -> Read:
         by = connector(payload.carrier)
     except UnknownCarrier:
         return Read(trouble=Unreadable(f"there is no connector {payload.carrier!r} any more"))
-    return read(
+    reading = read(
         by,
         Payload(
             carrier=payload.carrier,
@@ -201,6 +202,8 @@ def _read(kept: Kept, own: Mapping[str, Meaning] | None = None) -> Read:
         ),
         own,
     )
+    reading.events = [believed(event) for event in reading.events]
+    return reading
 
 
 def settle(conn: Connection, readings: Sequence[tuple[Kept, Read]], now: int, *, revise: bool = False) -> Applied:
@@ -240,7 +243,9 @@ def _collect(news: dict[Key, News], owners: _Owners, kept: Kept, reading: Read) 
 
 
 def _take_event(one: News, event: Event, kept: Kept) -> None:
-    one.events.setdefault(event.id, event)
+    known = one.events.setdefault(event.id, event)
+    if event.told_time is not None and known.received_at > event.received_at:
+        one.events[event.id] = event
     if event.proofs:
         one.proofs += named(event.proofs, kept.id)
     if kept.payload.source == "push":
@@ -325,6 +330,8 @@ def _count(readings: Sequence[tuple[Kept, Read]], applied: Applied, now: int) ->
             log.warning("payload_unreadable", payload=kept.id, carrier=carrier, reason=str(trouble))
     for (carrier, status), count in applied.new_events.items():
         metrics.events(carrier, status).inc(count)
+    for carrier, count in applied.ahead.items():
+        metrics.ahead(carrier).inc(count)
 
 
 _MARK = Many.running(

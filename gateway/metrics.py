@@ -68,6 +68,12 @@ _PAYLOADS = Counter(
 )
 _EVENTS = Counter("gateway_events", "New events by connector and status.", ("carrier", "status"), registry=REGISTRY)
 _UNLISTED = Counter("gateway_unlisted_codes", "Codes without a row, as often as read.", ("carrier",), registry=REGISTRY)
+_AHEAD = Counter(
+    "gateway_events_ahead",
+    "New events dated so far after their receipt that this stands for their time.",
+    ("carrier",),
+    registry=REGISTRY,
+)
 _INGEST_LAG = Histogram(
     "gateway_ingest_lag_seconds",
     "From the receipt of a payload to its events being stored.",
@@ -160,6 +166,12 @@ def events(carrier: str, status: str) -> Counter:
 def unlisted(carrier: str) -> Counter:
     """Return the counter of a carrier's codes without a row."""
     return _UNLISTED.labels(carrier)
+
+
+@cache
+def ahead(carrier: str) -> Counter:
+    """Return the counter of a carrier's events that were dated too far ahead."""
+    return _AHEAD.labels(carrier)
 
 
 @cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Sequence
 
     from pydantic_core import ErrorDetails
 
@@ -49,6 +50,43 @@ _FORMS = {
 }
 """What is said in place of a pattern."""
 _PATTERN = "String should match pattern "
+_LONGEST_MISSPELT = 60
+
+
+_CHOICE = frozenset({"enum", "literal_error"})
+_CHOICES = re.compile(r"'([^']*)'")
+
+
+def did_you_mean(value: object, known: Iterable[str]) -> str:
+    """Return the end of a sentence that names what a misspelt value is near to; empty where it is near to nothing."""
+    if not isinstance(value, str) or len(value) > _LONGEST_MISSPELT:
+        return ""
+    names, asked = {name.casefold(): name for name in known}, value.casefold()
+    near = get_close_matches(asked, names, n=2) or [
+        name for name in names if asked and (name.startswith(asked) or name.endswith(f".{asked}"))
+    ]
+    return f"; did you mean {' or '.join(names[one] for one in near[:3])}?" if near else ""
+
+
+def chosen(errors: Sequence[ErrorDetails]) -> str | None:
+    """Return what is wrong with a value that had to be one of some, None where that is not what is wrong.
+
+    `errors` are all of one value: where several lists were to choose from, each has one.
+    """
+    if not all(one["type"] in _CHOICE for one in errors):
+        return None
+    choices = [choice for one in errors for choice in _CHOICES.findall(one["msg"])]
+    if not choices:
+        return None
+    *most, last = (f"'{choice}'" for choice in choices)
+    words = f"must be {', '.join(most)} or {last}" if most else f"must be {last}"
+    return words + did_you_mean(errors[0]["input"], choices)
+
+
+def place(one: ErrorDetails) -> tuple[int | str, ...]:
+    """Return the steps to the value that is wrong, without the name of the list it was held against."""
+    steps = one["loc"]
+    return steps[:-1] if one["type"] in _CHOICE and steps and "[" in str(steps[-1]) else steps
 
 
 def said(one: ErrorDetails, known: Collection[str] = (), *, what: str = "field") -> str:

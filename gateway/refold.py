@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -13,6 +14,7 @@ from gateway.insights.ended import ARRIVED
 from gateway.insights.foretelling import Saying, foretell
 from gateway.telling import Teller, told_runs, untold
 from normalizer import details, render
+from normalizer.ahead import is_ahead, placed
 from normalizer.journey import Step, fold, step
 from normalizer.model import ENDS, Event, Position, Status
 
@@ -64,7 +66,11 @@ class Refolded:
         self._news = news
         self._known = known
         self._polls = polls
-        self.new = {id_: event for id_, event in news.events.items() if _is_news(event, known.get(id_), revise=revise)}
+        self.new = {
+            id_: _where_it_stood(event, known.get(id_))
+            for id_, event in news.events.items()
+            if _is_news(event, known.get(id_), revise=revise)
+        }
         self.bodies: dict[str, bytes] = {}
         self.event_rows: list[dict[str, Any]] = []
         self.update: dict[str, Any] | None = None
@@ -241,11 +247,19 @@ def _fold(row: RowMapping, steps: Iterable[Step], told: Mapping[str, Any]) -> Jo
 
 
 def _is_news(event: Event, known: Step | None, *, revise: bool) -> bool:
-    if known is None:
+    if known is None or (event.told_time is not None and step(event).sort_at < known.sort_at):
         return True
     if (event.status, event.substatus, event.moves) == (known.status, known.substatus, known.moves):
         return False
     return revise or (known.status is Status.UNKNOWN and event.status is not Status.UNKNOWN)
+
+
+def _where_it_stood(event: Event, known: Step | None) -> Event:
+    """Return an event with a new meaning at its first receipt, where it was dated too far ahead of that."""
+    if known is None or known.sort_at >= step(event).sort_at:
+        return event
+    first = datetime.fromtimestamp(known.sort_at / 1000, UTC)
+    return placed(event, first) if is_ahead(event, first) else event
 
 
 def _event_row(row: RowMapping, one: Step, body: bytes) -> dict[str, Any]:

@@ -142,9 +142,10 @@ def _clear(found: Sequence[Candidate]) -> bool:
 
 def no_such_carrier(code: str) -> str:
     """Return what is said of a code without a connector, with the near ones or all there are."""
-    near = get_close_matches(code, carrier_codes(), n=3, cutoff=0.5)
+    asked, codes = code.casefold(), carrier_codes()
+    near = get_close_matches(asked, codes, n=3, cutoff=0.5) or [one for one in codes if asked and one.startswith(asked)]
     if near:
-        return f"there is no connector of that code; did you mean {' or '.join(near)}?"
+        return f"there is no connector of that code; did you mean {' or '.join(near[:5])}?"
     return f"there is no connector of that code; there are {', '.join(carrier_codes())}"
 
 

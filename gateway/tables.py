@@ -64,6 +64,9 @@ class Account(SQLModel, table=True):
     used_today: int | None = None
     """Calls made on the UTC day `used_on` (days since 1970), noted now and then: a restart goes on from here."""
     used_on: int | None = None
+    refused_at: int | None = Field(default=None, sa_type=BigInteger)
+    refusal: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Why a push was last refused, with these secrets."""
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 
@@ -218,6 +221,19 @@ class UnlistedCode(SQLModel, table=True):
     last_at: int = Field(sa_type=BigInteger)
 
 
+class ClockAhead(SQLModel, table=True):
+    """How many events of a carrier were dated too far after their receipt, since when, and the last one's payload."""
+
+    __tablename__ = "clock_ahead"
+
+    merchant_id: str = Field(primary_key=True)
+    carrier: str = Field(primary_key=True)
+    count: int
+    payload_id: str
+    first_at: int = Field(sa_type=BigInteger)
+    last_at: int = Field(sa_type=BigInteger)
+
+
 class AccountCode(SQLModel, table=True):
     """What a merchant says a code means where it comes by one of its accounts: before the carrier's own table."""
 
@@ -282,6 +298,7 @@ class Tables:
     payload: ClassVar[Table] = core_table(Payload)
     trouble: ClassVar[Table] = core_table(ShipmentTrouble)
     unlisted_code: ClassVar[Table] = core_table(UnlistedCode)
+    clock_ahead: ClassVar[Table] = core_table(ClockAhead)
     account_code: ClassVar[Table] = core_table(AccountCode)
     position: ClassVar[Table] = core_table(LivePosition)
     idempotency: ClassVar[Table] = core_table(Idempotency)

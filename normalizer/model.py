@@ -156,8 +156,9 @@ class OrderStatus(StrEnum):
 Moves = Literal["tells", "informs", "corrects"]
 """What an event does to its shipment: moves its status, only informs, or corrects even a delivery."""
 
-TimeBasis = Literal["offset", "place", "carrier", "date_only", "assumed"]
-"""How an instant was found: the carrier's offset, the place's zone, the carrier's documented zone, a day, a guess."""
+TimeBasis = Literal["offset", "place", "carrier", "date_only", "assumed", "received"]
+"""How an instant was found: the carrier's offset, the place's zone, the carrier's documented zone, a day, a guess; or
+our receipt, as the time that was told lies too far ahead of it."""
 
 Source = Literal["poll", "push", "merchant", "system"]
 
@@ -344,3 +345,5 @@ class Event:
     received_at: datetime
     payload_id: str | None
     extra: Mapping[str, Any]
+    told_time: datetime | date | None = None
+    """What the carrier told, where its time is not believed (`normalizer.ahead`)."""

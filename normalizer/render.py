@@ -54,8 +54,8 @@ def proofs(of: Iterable[Proof]) -> list[dict[str, Any]]:
 
 
 def event(one: Event) -> dict[str, Any]:
-    """Return an event as everybody sees it."""
-    return {
+    """Return an event as everybody sees it; `told_time` only where the time told is not believed."""
+    document = {
         "id": one.id,
         "carrier": one.carrier,
         "tracking_number": one.tracking_number,
@@ -82,6 +82,9 @@ def event(one: Event) -> dict[str, Any]:
         "payload_id": one.payload_id,
         "extra": dict(one.extra),
     }
+    if one.told_time is not None:
+        document["told_time"] = instant(one.told_time)
+    return document
 
 
 def position(one: Position) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from normalizer.model import OrderStatus, Status
@@ -93,7 +94,9 @@ def read_wish(event_types: Sequence[str] | None, filters: Mapping[str, Any] | No
         elif pattern in TYPES:
             types.add(pattern)
         else:
+            near = get_close_matches(pattern, TYPES, n=1)
             raise BadPattern(
                 f"event_types[{index}]: {pattern!r} is neither a type, nor a family such as 'shipment.*', nor '*'"
+                + (f"; did you mean {near[0]}?" if near else "")
             )
     return Wish(frozenset(types), frozenset(families), everything, wanted)

@@ -61,7 +61,9 @@ class Carrier(Connector, Pushes):
         """Ask for every proof the account names: the token, the fixed header, or both. Neither covers the body."""
         key, header = secrets.get("jwt_key", ""), secrets.get("push_header", "")
         if not key and not header:
-            raise Forged("the account has neither a key for tokens nor a fixed header, so no push can be proved")
+            raise Forged(
+                "the account has neither a key for tokens nor a fixed header, so no push can be proved", owners=True
+            )
         if key:
             token = require_header(push.headers, "Authorization").split()[-1:]
             require_jwt("".join(token), _keys(key), push.received_at, subject=SUBJECT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.auth import OAuth2ClientCredentials
 from connectors.base import Connector, Payload, Polls, Pushes, dig, rows, text_of
 from connectors.errors import Unreadable
-from connectors.signatures import require_same, require_secret
+from connectors.signatures import require_query, require_same, require_secret
 from normalizer.clock import iso, named_zone
 from normalizer.model import Detail, Missing, Place, Scan, Window
 
@@ -50,7 +50,7 @@ class Carrier(Connector, Polls, Pushes):
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """The carrier documents no proof, so the address it was given carries a key of ours."""
-        require_same(push.query.get("key", ""), require_secret(secrets, "push_key"))
+        require_same(require_query(push.query, "key"), require_secret(secrets, "push_key"))
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One part a package, and one for each number asked about that has none."""

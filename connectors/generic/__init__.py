@@ -49,13 +49,13 @@ class Carrier(Connector, Pushes):
         """Ask for every proof the account names: the token, the signature over the raw body, or both."""
         token, secret = secrets.get("token", ""), secrets.get("signing_secret", "")
         if not token and not secret:
-            raise Forged("the account has neither a token nor a signing secret, so no push can be proved")
+            raise Forged("the account has neither a token nor a signing secret, so no push can be proved", owners=True)
         if secret:
             require_hmac(secret.encode("utf-8"), push.body, require_header(push.headers, "x-signature"))
         if token:
             given = list(_tokens(push.headers))
             if not given:
-                raise Forged("the push carries no token")
+                raise Forged("the push carries no token: neither X-Gateway-Token nor Authorization")
             for one in given:
                 require_same(one, token)
 

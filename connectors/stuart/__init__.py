@@ -9,7 +9,7 @@ import orjson
 from connectors.auth import OAuth2ClientCredentials
 from connectors.base import Connector, Locates, Payload, Polls, Pushes, dig, rows, text_of
 from connectors.errors import NotFound, Unreadable
-from connectors.signatures import require_same, require_secret
+from connectors.signatures import require_query, require_same, require_secret
 from normalizer.clock import iso_instant
 from normalizer.model import Detail, Missing, Place, Position, Proof, Scan, Window
 
@@ -69,7 +69,7 @@ class Carrier(Connector, Pushes, Polls, Locates):
 
     def verify(self, push: Push, secrets: Mapping[str, str]) -> None:
         """The account's own key in the address of the push: no scheme of the platform is documented."""
-        require_same(push.query.get("key", ""), require_secret(secrets, "push_key"))
+        require_same(require_query(push.query, "key"), require_secret(secrets, "push_key"))
 
     def parts(self, payload: Payload) -> Iterator[Any]:
         """One part a push, or a delivery of an answer; and one for a number no delivery of the answer has."""

@@ -92,7 +92,7 @@ class Carrier(Connector, Pushes, Polls, Locates, Contacts):
             told = None
         given = told.get("tookan_shared_secret") if isinstance(told, dict) else None
         if not isinstance(given, str):
-            raise Forged("the push carries no shared secret")
+            raise Forged("the member tookan_shared_secret is missing")
         require_same(given, require_secret(secrets, "shared_secret"))
 
     def kept(self, push: Push) -> bytes:

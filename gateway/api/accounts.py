@@ -118,7 +118,7 @@ async def change(ask: Ask) -> web.StreamResponse:
             return row
         changed = dict(values)
         if wish.secrets:
-            changed["secrets"] = _with_secrets(vault, row, wish.secrets)
+            changed |= {"secrets": _with_secrets(vault, row, wish.secrets), "refused_at": None, "refusal": ""}
             shipments.subscribe_again(conn, ask.merchant_id, account_id, ask.now)
         if wish.secrets or wish.mode not in (None, row["mode"]):
             changed |= accounts.mended(ask.now)

@@ -236,7 +236,7 @@ def parse(model: type[_Model], raw: bytes) -> _Model:
     try:
         return model.model_validate_json(raw)
     except ValidationError as trouble:
-        found = trouble.errors(include_url=False, include_context=False, include_input=False)
+        found = trouble.errors(include_url=False, include_context=False)
         if found[0]["type"] == "json_invalid":
             raise Problem("malformed", "the body is not JSON") from None
         raise problems.from_pydantic(found, known=model.model_fields) from None
@@ -254,7 +254,7 @@ def _read_query(call: Call, request: web.Request) -> BaseModel:
     try:
         return call.query.model_validate(given)
     except ValidationError as trouble:
-        found = trouble.errors(include_url=False, include_context=False, include_input=False)
+        found = trouble.errors(include_url=False, include_context=False)
         raise problems.from_pydantic(found, query=True, known=fields) from None
 
 

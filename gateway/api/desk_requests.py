@@ -6,15 +6,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
-from gateway.api.fields import Cursor, Limit, Moment, Query, Short, Strict, Text, not_blank
+from gateway.api.fields import CarrierCode, Cursor, Limit, Moment, Query, Short, Strict, Text, not_blank
 from gateway.desk.work import QUEUES
+from gateway.plainly import did_you_mean
 
 
 class WorkQuery(Query):
     """A part of the work list."""
 
     queue: str = Field(description="A kind of trouble, `mine` or `snoozed`.")
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
     assignee: Short | None = Field(default=None, description="A person's id; `none` for what nobody has taken.")
     cursor: Cursor | None = None
     limit: Limit = 50
@@ -24,7 +25,7 @@ class WorkQuery(Query):
     @classmethod
     def _is_queue(cls, value: str) -> str:
         if value not in QUEUES:
-            raise ValueError(f"is none of {', '.join(QUEUES)}")
+            raise ValueError(f"is none of {', '.join(QUEUES)}{did_you_mean(value, QUEUES)}")
         return value
 
 

@@ -17,6 +17,9 @@ from pydantic import (
     StringConstraints,
 )
 
+from connectors import carrier_codes
+from gateway.registering import no_such_carrier
+
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 LARGEST_METADATA = 4_096
@@ -102,3 +105,13 @@ Metadata = Annotated[dict[str, JsonValue], AfterValidator(_small)]
 Plain = Annotated[JsonValue, AfterValidator(_writable)]
 Cursor = Annotated[str, StringConstraints(max_length=400), AfterValidator(_printable)]
 Limit = Annotated[int, Field(ge=1, le=200)]
+
+
+def _carrier(code: str) -> str:
+    if code not in carrier_codes():
+        raise ValueError(no_such_carrier(code))
+    return code
+
+
+CarrierCode = Annotated[Short, AfterValidator(_carrier)]
+"""The code of a carrier there is a connector of."""

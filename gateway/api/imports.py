@@ -36,12 +36,10 @@ async def _begin(ask: Ask, kind: Kind) -> web.StreamResponse:
         raise invalid(("", f"the file {trouble}")) from None
     gateway, merchant_id, import_id = ask.gateway, ask.merchant_id, store.fresh_id(ask.now)
     sealed = store.sealed(gateway.vault, merchant_id, import_id, body)
+    filename = files.plain_name(ask.query.filename)
+    begin = partial(store.begin, kind=kind, form=form, filename=filename, body=sealed, total=len(items), now=ask.now)
     try:
-        row = await gateway.store.write(
-            lambda conn: store.begin(
-                conn, merchant_id, import_id, kind=kind, form=form, body=sealed, total=len(items), now=ask.now
-            )
-        )
+        row = await gateway.store.write(lambda conn: begin(conn, merchant_id, import_id))
     except store.TooMany:
         raise Problem("conflict", f"{store.MOST_OPEN} imports are under way: wait until one is finished") from None
     gateway.take_in()
@@ -53,6 +51,7 @@ async def _begin(ask: Ask, kind: Kind) -> web.StreamResponse:
     "/v1/orders/import",
     "Take in a file of orders: CSV, or JSON a line, each as `POST /v1/orders` takes it.",
     roles=STAFF,
+    query=requests.ImportQuery,
     takes=tuple(FORMS),
     most_bytes=files.MOST_BYTES,
     answers={202: answers.Import},
@@ -68,6 +67,7 @@ async def orders(ask: Ask) -> web.StreamResponse:
     "/v1/shipments/import",
     "Take in a file of shipments: CSV, or JSON a line, each as `POST /v1/shipments` takes it.",
     roles=STAFF,
+    query=requests.ImportQuery,
     takes=tuple(FORMS),
     most_bytes=files.MOST_BYTES,
     answers={202: answers.Import},

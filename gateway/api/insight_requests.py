@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from gateway.api.fields import EARLIEST, LATEST, Country, Cursor, Limit, Query, Short
+from gateway.api.fields import EARLIEST, LATEST, CarrierCode, Country, Cursor, Limit, Query, Short
 from gateway.insights.asking import By
 
 
@@ -25,7 +25,7 @@ class InsightsQuery(Query):
 
     since: Day | None = Field(default=None, alias="from", description="The first day; 30 days to the last by default.")
     until: Day | None = Field(default=None, alias="to", description="The last day; today (UTC) by default.")
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
     service: Short | None = Field(default=None, description="As the carrier calls it.")
     origin_country: Country | None = None
     destination_country: Country | None = None

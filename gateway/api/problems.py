@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -41,7 +42,11 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("unauthorized", 401, "No valid key", "Send `Authorization: Bearer KEY` with a key that is in force."),
         Kind(
-            "forged", 401, "Not the carrier's own", "A push without the proof of origin its carrier's scheme asks for."
+            "forged",
+            401,
+            "Not the carrier's own",
+            "A push without the proof of origin its carrier's or shop's scheme asks for. `detail` says what is "
+            "missing; the account's or the shop's `last_refusal` says it to its owner.",
         ),
         Kind(
             "forbidden", 403, "This key may not do that", "The key's role, or the origin it is bound to, rules it out."
@@ -158,10 +163,11 @@ def from_pydantic(found: Iterable[ErrorDetails], *, query: bool = False, known: 
     `known` are the names of the fields there are.
     """
     errors: list[tuple[str, str]] = []
-    for one in found:
-        steps = [str(step).replace("~", "~0").replace("/", "~1") for step in one["loc"]]
+    for value, of_value in groupby(found, key=plainly.place):
+        steps, troubles = [str(step).replace("~", "~0").replace("/", "~1") for step in value], list(of_value)
         pointer = f"?{steps[0]}" if query and steps else "".join(f"/{step}" for step in steps)
-        errors.append((pointer, plainly.said(one, known)))
+        choice = plainly.chosen(troubles)
+        errors += [(pointer, choice)] if choice else [(pointer, plainly.said(one, known)) for one in troubles]
     return invalid(*errors)
 
 

@@ -1,6 +1,6 @@
 """Carriers call us: size-checked, verified, kept, answered in the carrier's own way. Nothing is parsed here.
 
-This is the hot path: no models, no log lines, one look-up in memory, one shared commit.
+This is the hot path: no models, no log lines but of refusals, one look-up in memory, one shared commit.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def handler(desk: Desk) -> Callable[[web.Request], Awaitable[web.StreamResponse]
                 metrics.pushes(carrier, "challenge").inc()
                 return _answer(challenge)
             by.verify(push, account.secrets)
-        except Forged:
+        except Forged as trouble:
             metrics.pushes(carrier, "forged").inc()
-            # Why is not told: whoever forges would learn from it. It is the account's own test that tells.
-            raise Problem("forged") from None
+            await desk.accounts.note_refusal(account, str(trouble), now)
+            raise Problem("forged", trouble.told) from None
         if body:
             payload = NewPayload(
                 merchant_id=account.merchant_id,

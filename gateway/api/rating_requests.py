@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from gateway.api.fields import Cursor, Limit, Moment, Query, Short, Strict
+from gateway.api.fields import CarrierCode, Cursor, Limit, Moment, Query, Short, Strict
 from gateway.api.talk_requests import said
 from gateway.ratings.ratings import LONGEST_ANSWER
 
@@ -22,7 +22,7 @@ class RatingsQuery(Query):
 
     low: bool | None = Field(default=None, description="One or two stars; or three and more.")
     answered: bool | None = None
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
     shipment_id: Short | None = Field(default=None, description="That of one shipment: one rating, or none.")
     since: Moment | None = None
     cursor: Cursor | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator, model_validator
 
 from gateway.api.fields import (
+    CarrierCode,
     Country,
     Cursor,
     Language,
@@ -24,6 +25,7 @@ from gateway.api.fields import (
     Text,
 )
 from gateway.own_codes import MOST as MOST_CODES
+from gateway.plainly import did_you_mean
 from normalizer.model import SUBSTATUSES, Moves, Status
 from normalizer.trouble import Trouble
 from webhooks.matching import TYPES
@@ -167,7 +169,7 @@ class ShipmentsQuery(Query):
     tracking_number: Number | None = None
     order_number: Short | None = None
     status: list[Status] | None = Field(default=None, description="One status, or several between commas.")
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
     q: Short | None = Field(default=None, description="The beginning of a tracking number or an order number.")
     trouble: list[Trouble | Literal["any"]] | None = Field(
         default=None, description="In this trouble, or in one of several between commas; `any` for all of them."
@@ -185,6 +187,14 @@ class PageQuery(Query):
 
     cursor: Cursor | None = None
     limit: Limit = 50
+
+
+class ImportQuery(Query):
+    """What the file is called."""
+
+    filename: str = Field(
+        default="", description="Shown with the import: the end of a path, at most 100 characters of it."
+    )
 
 
 class SampleQuery(Query):
@@ -211,7 +221,7 @@ class DetectQuery(Query):
 class AccountsQuery(Query):
     """Which accounts to list."""
 
-    carrier: Short | None = None
+    carrier: CarrierCode | None = None
 
 
 Credential = Annotated[str, Field(max_length=10_000)]
@@ -269,6 +279,9 @@ class CodesIn(Strict):
     codes: list[CodeIn] = Field(max_length=MOST_CODES)
 
 
+OverlapHours = Annotated[float, Field(ge=0, le=168)]
+
+
 class ShopIn(Strict):
     """A shop that pushes its orders. `secrets` go in and are never shown again; docs/shops.md names them."""
 
@@ -282,6 +295,12 @@ class ShopIn(Strict):
 
 class ShopChange(Strict):
     """What may be changed of a shop; what is left out stays. A new prefix is of orders to come."""
+
+    overlap_hours: OverlapHours | None = Field(
+        default=None,
+        description="How long pushes signed with the old secret are still taken, with a new one: a day where nothing "
+        "is said. 0 ends all old ones now, also without a new one.",
+    )
 
     secrets: dict[Short, Credential | None] | None = None
     label: Line | None = None
@@ -419,9 +438,6 @@ class EndpointChange(Strict):
     compat_secret: CompatSecret | None = None
 
 
-OverlapHours = Annotated[float, Field(ge=0, le=168)]
-
-
 class PublicKeyIn(Strict):
     """Whether requests carry an Ed25519 signature (`v1a`) after the shared secret's. An old key signs along."""
 
@@ -487,7 +503,7 @@ class PollQuery(Query):
 
 def _type(name: str) -> str:
     if name not in TYPES:
-        raise ValueError("is no type of message")
+        raise ValueError(f"is no type of message{did_you_mean(name, TYPES)}")
     return name
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 
 from connectors.base import Push
@@ -16,14 +18,18 @@ from gateway.api.calls import read_body
 from gateway.api.problems import Problem
 from gateway.api.push import kept_headers
 from gateway.clock import now_ms
-from gateway.shops import accounts, inbox
+from gateway.shops import accounts, inbox, old_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from sqlalchemy import Connection, RowMapping
 
+    from connectors.shops.base import Shop
     from gateway.app import Gateway
+    from gateway.shops.accounts import OpenShop
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 PATH = "/shops/{shop}/push/{account_id}"
 _NOTED_AGAIN_MS = 10_000
@@ -57,11 +63,11 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
             return web.Response(status=reply.status, body=reply.body)
         account = accounts.opened(gateway.vault, row)
         try:
-            of.verify(push, account.secrets)
+            _verify(of, push, account, old_secrets.counting(gateway.vault, row, now))
         except Forged as trouble:
             metrics.pushes(code, "forged").inc()
             await _refuse(gateway, row, str(trouble), now)
-            raise Problem("forged") from None
+            raise Problem("forged", trouble.told) from None
         kept = inbox.sealed(gateway.vault, row, kept_headers(headers), body, now)
 
         def work(conn: Connection) -> None:
@@ -76,7 +82,20 @@ def handler(gateway: Gateway) -> Callable[[web.Request], Awaitable[web.StreamRes
     return take
 
 
+def _verify(of: Shop, push: Push, account: OpenShop, old: Iterable[Mapping[str, str]]) -> None:
+    """Return if a push is the shop's own, by its secrets or by old ones that still count. Raises `Forged`."""
+    try:
+        of.verify(push, account.secrets)
+    except Forged:
+        for secrets in old:
+            with suppress(Forged):
+                of.verify(push, {**account.secrets, **secrets})
+                return
+        raise
+
+
 async def _refuse(gateway: Gateway, row: RowMapping, reason: str, now: int) -> None:
     """Note a refusal for the shop's merchant, one at a time: who sends it may be anybody who knows the address."""
     if row["refused_at"] is None or now - row["refused_at"] >= _NOTED_AGAIN_MS:
+        log.warning("push_refused", shop=row["shop"], account=row["id"], reason=reason)
         await gateway.store.write(lambda conn: accounts.note_refusal(conn, row, reason, now))

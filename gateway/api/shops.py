@@ -11,7 +11,7 @@ from gateway.accounts import BadAccount
 from gateway.api import answers, requests
 from gateway.api.calls import MERCHANT, STAFF, Ask, Calls, answer, listing
 from gateway.api.problems import Problem, invalid
-from gateway.shops import accounts, inbox
+from gateway.shops import accounts, inbox, old_secrets
 from gateway.visibility import shown
 
 if TYPE_CHECKING:
@@ -20,13 +20,16 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, RowMapping
 
     from gateway.api.requests import ShopChange, ShopIn
+    from gateway.vault import Vault
 
 CALLS = Calls("Shops")
+_HOUR_MS = 3_600_000
+_OVERLAP_HOURS = 24.0
 
 
 def _shown(ask: Ask, row: RowMapping, seen: Mapping[str, Any]) -> dict[str, Any]:
     public_url = ask.gateway.settings.public_url.rstrip("/")
-    return shown(ask.principal.role, "shop", accounts.document(row, seen, public_url))
+    return shown(ask.principal.role, "shop", accounts.document(row, seen, public_url, ask.now))
 
 
 def _wrong(trouble: BadAccount) -> Problem:
@@ -112,7 +115,7 @@ async def get(ask: Ask) -> web.StreamResponse:
 @CALLS.add(
     "PATCH",
     "/v1/shops/{shop_id}",
-    "Change a shop. `secrets` replaces those it names; null takes an optional one away.",
+    "Change a shop. `secrets` replaces those it names; null takes an optional one away. Old ones count for a while.",
     roles=MERCHANT,
     body=requests.ShopChange,
     answers={200: answers.ShopAccount},
@@ -121,6 +124,8 @@ async def get(ask: Ask) -> web.StreamResponse:
 async def change(ask: Ask) -> web.StreamResponse:
     """Change label, prefix or some secrets."""
     wish: ShopChange = ask.body
+    if wish.overlap_hours and not wish.secrets:
+        raise invalid(("/overlap_hours", "goes with new secrets; without them, 0 ends the old ones"))
     shop_id, vault = ask.path("shop_id"), ask.gateway.vault
 
     def work(conn: Connection) -> None:
@@ -129,18 +134,9 @@ async def change(ask: Ask) -> web.StreamResponse:
             raise Problem("not-found")
         values: dict[str, Any] = wish.model_dump(include={"label", "order_prefix"}, exclude_none=True)
         if wish.secrets:
-            secrets = {**accounts.opened(vault, row).secrets, **wish.secrets}
-            kept = {name: value for name, value in secrets.items() if value is not None}
-            known = shop(row["shop"]).facts.secrets
-            unknown = {name: "" for name, value in wish.secrets.items() if value is None and name not in known}
-            accounts.check(shop(row["shop"]), kept | unknown)
-            accounts.check_moved(shop(row["shop"]), accounts.opened(vault, row).secrets, kept, wish.secrets)
-            tells = accounts.writes_back(shop(row["shop"]), kept)
-            values |= {"tell_at": ask.now if tells else None, "tell_failures": 0, "told_trouble": ""}
-            if not tells:
-                values["told_until"] = None
-            values["secrets"] = accounts.seal(vault, ask.merchant_id, shop_id, kept)
-            values |= {"refused_at": None, "refusal": ""}
+            values |= _with_secrets(vault, row, wish.secrets, wish.overlap_hours, ask.now)
+        elif wish.overlap_hours is not None:
+            values |= old_secrets.columns(vault, row, [])
         if values:
             accounts.change(conn, ask.merchant_id, shop_id, ask.now, **values)
         if wish.order_prefix is not None:  # a number that was another shop's may be free now
@@ -150,8 +146,33 @@ async def change(ask: Ask) -> web.StreamResponse:
         await ask.gateway.store.write(work)
     except BadAccount as trouble:
         raise _wrong(trouble) from None
+    except old_secrets.TooMany as trouble:
+        raise invalid(("/overlap_hours", str(trouble))) from None
     ask.gateway.read_shops()
     return answer(await _whole(ask))
+
+
+def _with_secrets(
+    vault: Vault, row: RowMapping, wish: Mapping[str, str | None], overlap_hours: float | None, now: int
+) -> dict[str, Any]:
+    """Return the columns of a shop with new secrets. Raises `BadAccount` and `old_secrets.TooMany`."""
+    before, of = accounts.opened(vault, row).secrets, shop(row["shop"])
+    kept = {name: value for name, value in {**before, **wish}.items() if value is not None}
+    unknown = {name: "" for name, value in wish.items() if value is None and name not in of.facts.secrets}
+    accounts.check(of, kept | unknown)
+    accounts.check_moved(of, before, kept, wish)
+    tells = accounts.writes_back(of, kept)
+    overlap_ms = int((_OVERLAP_HOURS if overlap_hours is None else overlap_hours) * _HOUR_MS)
+    return {
+        "secrets": accounts.seal(vault, row["merchant_id"], row["id"], kept),
+        "tell_at": now if tells else None,
+        "tell_failures": 0,
+        "told_trouble": "",
+        **({} if tells else {"told_until": None}),
+        "refused_at": None,
+        "refusal": "",
+        **old_secrets.after_change(vault, row, before, kept, overlap_ms=overlap_ms, now=now),
+    }
 
 
 @CALLS.add(
@@ -165,7 +186,7 @@ async def change(ask: Ask) -> web.StreamResponse:
 async def remove(ask: Ask) -> web.StreamResponse:
     """Delete a shop."""
     gone = await ask.gateway.store.write(
-        lambda conn: accounts.change(conn, ask.merchant_id, ask.path("shop_id"), ask.now, state="deleted", secrets=b"")
+        lambda conn: accounts.change(conn, ask.merchant_id, ask.path("shop_id"), ask.now, **accounts.FORGOTTEN)
     )
     if gone is None:
         raise Problem("not-found")

@@ -11,9 +11,9 @@ from aiohttp import web
 from gateway import metrics
 from gateway.api import answers, requests
 from gateway.api.calls import STAFF, Ask, Calls
-from gateway.api.endpoints import translated
 from gateway.api.problems import Problem, invalid
 from webhooks import log
+from webhooks.filters import BadPattern
 from webhooks.matching import read_wish
 
 if TYPE_CHECKING:
@@ -42,8 +42,10 @@ _LONGEST_POSITION = 18
 async def stream(ask: Ask) -> web.StreamResponse:
     """Stream messages until the client goes or the gateway stops."""
     query: StreamQuery = ask.query
-    with translated():
+    try:
         wish = read_wish(query.types)
+    except BadPattern as trouble:
+        raise invalid(("?types", str(trouble).partition(": ")[2])) from None
     position = _resume_from(ask)
     head = await ask.gateway.store.read(lambda conn: log.head(conn, ask.merchant_id))
     position = head if position is None else min(position, head)

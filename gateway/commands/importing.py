@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,14 +58,13 @@ def take_in(given: Namespace) -> int:
         raise Refusal(f"{given.file} holds no {given.kind}, it seems, but {other}: say --kind {other}") from None
     must_exist(settings.database)
     make_ready(settings.database)
-    done = asyncio.run(_take_in(settings, given.merchant, given.kind, form, body, len(items)))
+    done = asyncio.run(_take_in(settings, given, form, body, len(items)))
     say(f"{done['done']} {given.kind}: {done['created']} new, {done['known']} there already, {done['refused']} refused")
     return 1 if done["refused"] else 0
 
 
-async def _take_in(  # noqa: PLR0917 - the file and what it is
-    settings: Settings, merchant_id: str, kind: Kind, form: Form, body: bytes, total: int
-) -> RowMapping:
+async def _take_in(settings: Settings, given: Namespace, form: Form, body: bytes, total: int) -> RowMapping:
+    merchant_id, filename = given.merchant, files.plain_name("" if given.file == "-" else given.file)
     key = secret_key(settings)
     vault, database = Vault(key), open_store(settings.database)
     links = Links(key, settings.public_url, settings.tracking_link_days, database)
@@ -77,11 +77,10 @@ async def _take_in(  # noqa: PLR0917 - the file and what it is
         import_id = store.fresh_id(now)
         sealed = store.sealed(vault, merchant_id, import_id, body)
         try:
-            await database.write(
-                lambda conn: store.begin(
-                    conn, merchant_id, import_id, kind=kind, form=form, body=sealed, total=total, now=now
-                )
+            begin = partial(
+                store.begin, kind=given.kind, form=form, filename=filename, body=sealed, total=total, now=now
             )
+            await database.write(lambda conn: begin(conn, merchant_id, import_id))
         except store.TooMany:
             raise Refusal(f"{store.MOST_OPEN} imports of this merchant are under way", 1) from None
         importer = Importer(database, vault, links, tell=lambda _told: None, wake=lambda: None)

@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from connectors import UnknownCarrier, connector
+from connectors import UnknownCarrier, carrier_codes, connector
 from gateway import accounts
 from gateway.clock import now_ms
 from gateway.db import is_postgres, run_once
@@ -22,11 +23,13 @@ from gateway.doctor.findings import Finding
 from gateway.people import accounts as channels
 from gateway.people.tables import People
 from gateway.proofs.places import PlaceTrouble, open_place
+from gateway.registering import no_such_carrier
 from gateway.settings import PREFIX, Settings
 from gateway.shops.inbox import count_unreadable
 from gateway.tables import Tables
 from gateway.vault import Sealed, Vault, anything_sealed, secret_key
 from normalizer import render
+from normalizer.ahead import MOST_AHEAD
 from webhooks.tables import Tables as Endpoints
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ _BUILT = 1_793_491_200_000
 """Epoch milliseconds of 2026-11-01: no clock that is right shows an earlier time."""
 _OTHER_KEY = "Set the GATEWAY_SECRET_KEY they were made with"
 _AHEAD_MS = 60_000
+_RECENT_MS = 24 * 3_600_000
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -93,8 +97,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.egress_allow:
         ranges = ", ".join(str(one) for one in settings.egress_allow)
         yield Finding("egress_allow", "note", f"webhooks may reach {ranges}, and by plain http")
-    if settings.carrier_base_urls:
-        who = ", ".join(sorted(settings.carrier_base_urls))
+    known = set(settings.carrier_base_urls) & set(carrier_codes())
+    for code in sorted(set(settings.carrier_base_urls) - known):
+        wrong, _, advice = no_such_carrier(code).partition("; ")
+        yield Finding("carrier_base_urls", "broken", f"{code}: {wrong}", advice[:1].upper() + advice[1:])
+    if known:
+        who = ", ".join(sorted(known))
         yield Finding("carrier_base_urls", "note", f"{who} are not asked at their own address")
 
 
@@ -179,6 +187,9 @@ def _account(row: RowMapping, vault: Vault) -> Finding | None:
         return Finding(name, "broken", f"lacks {', '.join(missing)}", "Enter them again (PATCH /v1/accounts)")
     if row["state"] != "active":
         return Finding(name, "note", f"is {row['state']}: {row['state_reason']}", "Its owner has to enter new ones")
+    if (at := row["refused_at"]) is not None and now_ms() - at < _RECENT_MS:
+        why = f"a push to it was refused at {render.millis_instant(at)}: {row['refusal']}"
+        return Finding(name, "note", why, "If its carrier sent it, give both the same secret (PATCH /v1/accounts)")
     return None
 
 
@@ -224,3 +235,22 @@ def _leftovers(conn: Connection) -> Iterator[Finding]:
     codes = conn.execute(select(func.count()).select_from(Tables.unlisted_code)).scalar_one()
     if codes:
         yield Finding("codes", "note", f"{codes} codes have no row", "See carrier-gateway codes --unlisted")
+    yield from _clocks_ahead(conn)
+
+
+def _clocks_ahead(conn: Connection) -> Iterator[Finding]:
+    a = Tables.clock_ahead.c
+    statement = (
+        select(a.carrier, func.sum(a.count), func.max(a.last_at), func.max(a.payload_id))
+        .group_by(a.carrier)
+        .order_by(a.carrier)
+    )
+    hours = MOST_AHEAD // timedelta(hours=1)
+    for carrier, count, last, payload in conn.execute(statement):
+        yield Finding(
+            f"clock of {carrier}",
+            "note",
+            f"{count} events were dated more than {hours} hours after their receipt, which stands for their time; the "
+            f"last at {render.millis_instant(last)} in {payload}",
+            "Tell the carrier, or mend its [clock] in carrier.toml",
+        )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,6 +26,7 @@ Form = Literal["csv", "ndjson"]
 MOST_BYTES = 20_000_000
 MOST_LINES = 200_000
 _LONGEST_LINE = 200_000
+_LONGEST_NAME = 100
 
 _WHOLE = frozenset({"quantity"})
 _DECIMAL = frozenset({"latitude", "longitude"})
@@ -154,3 +156,10 @@ def _joined(before: Item, item: Item) -> Item | None:
     before.value["lines"] += item.value["lines"]
     before.trouble = before.trouble or item.trouble
     return before
+
+
+def plain_name(told: str) -> str:
+    """Return a file's name as it is kept: without a path, without characters that cannot be seen, not too long."""
+    last = told.replace("\\", "/").rpartition("/")[2]
+    name = "".join(one for one in last if not unicodedata.category(one).startswith("C")).strip()
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 5]}…{name[-4:]}"

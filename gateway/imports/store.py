@@ -43,9 +43,18 @@ def opened(vault: Vault, row: RowMapping) -> bytes:
 
 
 def begin(
-    conn: Connection, merchant_id: str, import_id: str, *, kind: Kind, form: Form, body: bytes, total: int, now: int
+    conn: Connection,
+    merchant_id: str,
+    import_id: str,
+    *,
+    kind: Kind,
+    form: Form,
+    filename: str,
+    body: bytes,
+    total: int,
+    now: int,
 ) -> RowMapping:
-    """Keep a sealed file to be taken in. Raises `TooMany`."""
+    """Keep a sealed file to be taken in; `filename` is a plain name. Raises `TooMany`."""
     mine = select(func.count()).where(_J.merchant_id == merchant_id, _J.finished_at.is_(None))
     if (conn.execute(mine).scalar() or 0) >= MOST_OPEN:
         raise TooMany
@@ -54,6 +63,7 @@ def begin(
         "id": import_id,
         "kind": kind,
         "form": form,
+        "filename": filename,
         "body": body,
         "total": total,
         "done": 0,
@@ -135,6 +145,7 @@ def document(row: RowMapping) -> dict[str, Any]:
         "id": row["id"],
         "kind": row["kind"],
         "form": row["form"],
+        "filename": row["filename"],
         "state": "running" if row["finished_at"] is None else "finished",
         "total": row["total"],
         "done": row["done"],

@@ -25,6 +25,8 @@ class Import(SQLModel, table=True):
     """orders or shipments."""
     form: str
     """csv or ndjson."""
+    filename: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """As its sender calls it, without a path (`gateway.imports.files.plain_name`); empty where nobody said."""
     body: bytes | None = Field(default=None, sa_type=LargeBinary)
     total: int
     done: int = 0

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _A, _P, _O = Shops.account.c, Shops.push.c, Shops.order.c
 
 
+FORGOTTEN = {"state": "deleted", "secrets": b"", "old_secrets": None, "old_until": None}
+"""The columns of a shop that is deleted."""
+
+
 @dataclass(frozen=True, slots=True)
 class OpenShop:
     """A shop's account with its secrets open, for this process's memory only."""
@@ -68,6 +72,8 @@ def prepare(
         "pushed_at": None,
         "refused_at": None,
         "refusal": "",
+        "old_secrets": None,
+        "old_until": None,
         "created_at": now,
         "changed_at": now,
     }
@@ -188,8 +194,8 @@ def seen(conn: Connection, merchant_id: str) -> dict[str, dict[str, Any]]:
     return found
 
 
-def document(row: RowMapping, seen_of: Mapping[str, Any], public_url: str) -> dict[str, Any]:
-    """Return a shop as its merchant sees it."""
+def document(row: RowMapping, seen_of: Mapping[str, Any], public_url: str, now: int) -> dict[str, Any]:
+    """Return a shop as its merchant sees it at `now`."""
     return {
         "id": row["id"],
         "shop": row["shop"],
@@ -202,6 +208,7 @@ def document(row: RowMapping, seen_of: Mapping[str, Any], public_url: str) -> di
         "last_push_at": millis_instant(row["pushed_at"]),
         "last_refused_at": millis_instant(row["refused_at"]),
         "last_refusal": row["refusal"],
+        "old_secret_until": millis_instant(row["old_until"] if (row["old_until"] or 0) > now else None),
         "waiting": seen_of.get("waiting", 0),
         "unreadable": seen_of.get("unreadable", 0),
         "unreadable_reason": seen_of.get("unreadable_reason", ""),

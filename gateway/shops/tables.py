@@ -36,6 +36,9 @@ class ShopAccount(SQLModel, table=True):
     refused_at: int | None = Field(default=None, sa_type=BigInteger)
     refusal: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """Why a push was last refused, with these secrets."""
+    old_secrets: bytes | None = Field(default=None, sa_type=LargeBinary)
+    """What it signed with before, each with until when that counts (`gateway.shops.old_secrets`); the last of these:"""
+    old_until: int | None = Field(default=None, sa_type=BigInteger)
     created_at: int = Field(sa_type=BigInteger)
     changed_at: int = Field(sa_type=BigInteger)
 

@@ -72,6 +72,7 @@ async def test_a_file_is_chosen_and_each_mistake_is_named(house, phone, size, sc
     assert rows == [["line", "field", "reason"], ["4", "placed_at", wrong]]
     await page.get_by_text("All imports").click()
     await expect(page.locator(IMPORTS)).to_contain_text("3 orders")
+    await expect(page.locator(IMPORTS)).to_contain_text("orders.CSV")
     await keep(page, f"imports-so-far-{scheme}-{size['width']}", full_page=True)
     assert await serious(page) == []
     assert await too_wide(page) == 0

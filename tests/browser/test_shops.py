@@ -134,10 +134,17 @@ async def test_a_shop_is_changed_given_a_new_secret_and_disconnected(house, phon
     assert (one["label"], one["order_prefix"], one["writes_back"]) == ("Shirts", "S-", False)
     await page.get_by_role("button", name="New secret for Shirts").click()
     await page.locator("dialog input").fill("another secret")
+    await expect(page.get_by_label("The old one still counts for")).to_have_value("24")
     await page.get_by_role("button", name="Set the secret").click()
     await expect(page.locator(".tell")).to_contain_text("The new secret is set")
+    await expect(page.locator(SHOPS)).to_contain_text("Old secret counts until")
     before = sample("shopify", "order-created")
     headers = dict(before.exchanges[0][0].headers)
+    old = await house.call("POST", f"/shops/shopify/push/{account_id}", data=before.body, headers=headers, key=None)
+    assert old.status == 200
+    await page.get_by_role("button", name="End the old secret of Shirts").click()
+    await page.get_by_role("button", name="End the old secret", exact=True).click()
+    await expect(page.locator(SHOPS)).not_to_contain_text("Old secret counts until")
     refused = await house.call("POST", f"/shops/shopify/push/{account_id}", data=before.body, headers=headers, key=None)
     assert refused.status == 401
     await page.reload()

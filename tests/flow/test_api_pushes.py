@@ -5,6 +5,7 @@ import hmac
 import time
 
 import orjson
+import pytest
 from sqlalchemy import select
 
 from gateway import metrics
@@ -67,6 +68,53 @@ async def test_a_forged_push_is_refused_counted_and_not_kept(house):
     assert without.status == 401
     assert counted("demo", "forged") == before + 5
     assert await payloads(house) == []
+
+
+@pytest.mark.both_databases
+async def test_a_refused_push_hears_what_is_missing_and_its_owner_sees_it(house, logs):
+    account_id = await house.demo_account()
+    body, path = body_of("DELIVERED"), f"/carriers/demo/push/{account_id}"
+    hour = 3_600
+    for headers, reason in (
+        ({}, "the header demo-signature is missing"),
+        ({"Demo-Signature": "t=1,v1=00"}, "the signature is not this body's"),
+        ({"Demo-Signature": signature(body, secret="another word")}, "the signature is not this body's"),
+        ({"Demo-Signature": signature(body, at=time.time() - hour)}, "the time stamp is older than 5 minutes"),
+        (
+            {"Demo-Signature": signature(body, at=time.time() + hour)},
+            "the time stamp lies more than 5 minutes ahead of our clock",
+        ),
+    ):
+        answer = await house.call("POST", path, data=body, headers=headers, key=None)
+        assert (answer.status, answer.json["detail"]) == (401, reason)
+    seen = (await house.call("GET", f"/v1/accounts/{account_id}")).json
+    # Who knows the address alone does not have us write, nor fill the log, with every try.
+    assert seen["last_refusal"] == "the header demo-signature is missing"
+    assert seen["last_refused_at"] is not None
+    assert seen["updated_at"] == seen["created_at"]
+    (line,) = [line for line in logs.getvalue().splitlines() if "push_refused" in line]
+    assert "the header demo-signature is missing" in line
+    assert account_id in line
+    secrets = {"signing_secret": "a new one"}
+    renewed = (await house.call("PATCH", f"/v1/accounts/{account_id}", {"secrets": secrets})).json
+    assert (renewed["last_refused_at"], renewed["last_refusal"]) == (None, "")
+    await house.push(account_id, body)
+    assert (await house.call("GET", "/v1/accounts")).json["data"][0][
+        "last_refusal"
+    ] == "the signature is not this body's"
+
+
+async def test_how_an_account_is_set_up_is_told_to_its_owner_alone(house):
+    wish = {"carrier": "ups", "secrets": {"client_id": "one", "client_secret": "two"}}
+    ups = (await house.call("POST", "/v1/accounts", wish)).json["id"]
+    wrong = await house.call("POST", f"/carriers/ups/push/{ups}", data=b"{}", headers={"x-api-key": "three"}, key=None)
+    assert (wrong.status, wrong.json["detail"]) == (401, "the shared secret is not the account's")
+    wish = {"carrier": "dhl-unified", "secrets": {"api_key": "one"}}
+    dhl = (await house.call("POST", "/v1/accounts", wish)).json["id"]
+    bare = await house.call("POST", f"/carriers/dhl-unified/push/{dhl}", data=b"{}", key=None)
+    assert (bare.status, bare.json["detail"]) == (401, "the account is not set up to prove pushes; its owner sees why")
+    seen = (await house.call("GET", f"/v1/accounts/{dhl}")).json
+    assert seen["last_refusal"] == "the account has no push_header, so no push can be proved"
 
 
 async def test_an_unknown_account_and_one_of_another_carrier_answer_alike(house):

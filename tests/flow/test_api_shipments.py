@@ -517,3 +517,40 @@ async def test_a_detected_carrier_that_the_merchant_names_is_the_merchants_word_
         done = await house.call("POST", "/v1/shipments", {"tracking_number": "DEMO100200302", "carrier": "demo"})
     assert done.status == 200
     assert await set_by() == "merchant"
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer", "near"),
+    [
+        ("/v1/shipments?carrier=upx", "?carrier", "ups"),
+        ("/v1/shipments?carrier=UPS", "?carrier", "ups"),
+        ("/v1/shipments?carrier=dhl", "?carrier", "dhl-express"),
+        ("/v1/accounts?carrier=demmo", "?carrier", "demo"),
+        ("/v1/ratings?carrier=demmo", "?carrier", "demo"),
+        ("/v1/insights/on-time?carrier=demmo", "?carrier", "demo"),
+        ("/v1/desk/work?queue=mine&carrier=demmo", "?carrier", "demo"),
+        ("/v1/desk/work?queue=stalle", "?queue", "stalled"),
+        ("/v1/shipments?status=deliverd", "?status", "delivered"),
+        ("/v1/shipments?status=delivered,in_transt", "?status", "in_transit"),
+        ("/v1/shipments?trouble=custom_stuck", "?trouble", "customs_stuck"),
+        ("/v1/orders?status=part_shipped", "?status", "partially_shipped"),
+        ("/v1/insights/on-time?by=carier", "?by", "carrier"),
+        ("/v1/messages?type=shipment.deliverd", "?type", "shipment.delivered"),
+        ("/v1/messages?type=delivered", "?type", "shipment.delivered"),
+        ("/v1/stream?types=shipment.deliverd", "?types", "shipment.delivered"),
+    ],
+)
+async def test_a_misspelt_value_of_a_filter_is_named_and_does_not_list_nothing(house, path, pointer, near):
+    answer = await house.call("GET", path)
+    assert (answer.status, answer.pointers) == (422, [pointer])
+    advice = answer.json["errors"][0]["detail"].partition("; did you mean ")[2]
+    assert near in advice.rstrip("?").split(" or ")
+
+
+async def test_a_far_off_value_of_a_filter_hears_what_there_is_and_is_not_repeated(house):
+    answer = await house.call("GET", "/v1/shipments?status=Kingfisher")
+    assert answer.json["errors"][0]["detail"].startswith("must be 'pending', 'ordered'")
+    assert b"Kingfisher" not in answer.body
+    answer = await house.call("GET", "/v1/shipments?carrier=Kingfisher")
+    assert "there are " in answer.json["errors"][0]["detail"]
+    assert b"Kingfisher" not in answer.body

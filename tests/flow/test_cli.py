@@ -449,6 +449,29 @@ class TestDoctor:
         wanted = "note   GATEWAY_EGRESS_ALOW: is set, and is no setting. Did you mean GATEWAY_EGRESS_ALLOW?"
         assert wanted in out.splitlines()
 
+    def test_an_unknown_carrier_in_a_setting_is_named(self, run, monkeypatch):
+        monkeypatch.setenv("GATEWAY_CARRIER_BASE_URLS", "upx=http://127.0.0.1:9,dhl-unified=http://127.0.0.1:9")
+        code, out, _ = run("doctor")
+        assert code == 1
+        (line,) = [line for line in out.splitlines() if line.startswith("BROKEN carrier_base_urls: upx: ")]
+        assert "there is no connector of that code. Did you mean " in line
+        assert "ups" in line
+        assert "note   carrier_base_urls: dhl-unified are not asked at their own address" in out.splitlines()
+
+    def test_a_carrier_whose_clock_runs_ahead_is_named(self, run):
+        run("migrate")
+        row = {"carrier": "dhl-unified", "count": 2, "payload_id": "pay_1", "first_at": 1, "last_at": 1_793_500_000_000}
+        with sqlite_engine("sqlite:///./gateway.db").begin() as conn:
+            conn.execute(Tables.clock_ahead.insert(), [row | {"merchant_id": one} for one in ("mer_1", "mer_2")])
+        code, found = self.found(run)
+        assert code == 0
+        level, text = found["clock of dhl-unified"]
+        assert level == "note"
+        assert text == (
+            "4 events were dated more than 14 hours after their receipt, which stands for their time; the last at "
+            "2026-11-01T02:26:40Z in pay_1"
+        )
+
     def test_a_damaged_database_is_broken(self, run, home):
         (home / "gateway.db").write_bytes(b"not a database, only words" * 100)
         code, found = self.found(run)

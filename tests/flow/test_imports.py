@@ -216,3 +216,24 @@ async def test_a_long_list_of_refusals_is_sent_piece_by_piece(house):
     assert counts(await finished(house, import_id)) == [1_200, 1_200, 0, 0, 1_200]
     rows = (await house.call("GET", f"/v1/imports/{import_id}/refused")).body.decode().splitlines()
     assert [row.split(",")[0] for row in rows[1:]] == [str(line) for line in range(2, 1_202)]
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("?filename=orders.csv", "orders.csv"),
+        ("", ""),
+        ("?filename=", ""),
+        ("?filename=C:%5CUsers%5Cines%5Corders.csv", "orders.csv"),
+        ("?filename=/home/ines/orders%202.csv", "orders 2.csv"),
+        ("?filename=../../etc/passwd", "passwd"),
+        ("?filename=ab%E2%80%AEvsc.csv%0A", "abvsc.csv"),
+        ("?filename=B%C3%BCcher.csv", "Bücher.csv"),
+        ("?filename=" + "x" * 300 + ".csv", "x" * 95 + "….csv"),
+    ],
+)
+async def test_a_file_s_name_is_kept_without_its_path_and_not_too_long(house, sent, kept):
+    answer = await house.call("POST", f"/v1/orders/import{sent}", data=ORDERS.encode(), headers=dict(CSV))
+    assert (answer.status, answer.json["filename"]) == (202, kept), answer.body
+    assert (await finished(house, answer.json["id"]))["filename"] == kept
+    assert (await house.call("GET", "/v1/imports")).json["data"][0]["filename"] == kept

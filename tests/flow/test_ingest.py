@@ -308,3 +308,99 @@ async def test_merchants_with_the_same_number_never_share_a_shipment(house: Hous
         lambda conn: {row.merchant_id: row.status for row in conn.execute(select(s.merchant_id, s.status))}
     )
     assert found == {"mer_1": "delivered", "mer_2": "info_received"}
+
+
+HOUR = 3_600_000
+LATER = "2027-03-05T09:00:00+01:00"
+"""A year too late: long after `RECEIVED`."""
+
+
+async def events_of(house: House, number: str = NUMBER) -> list[dict[str, Any]]:
+    def find(conn: Connection) -> list[dict[str, Any]]:
+        row = conn.execute(select(Tables.shipment).where(Tables.shipment.c.tracking_number == number)).mappings().one()
+        return [orjson.loads(one) for one in shipments.event_bodies(conn, row)]
+
+    return await house.store.read(find)
+
+
+async def test_a_scan_dated_far_ahead_stands_where_it_came_and_true_ones_after_it_count(house: House) -> None:
+    await house.keep(body(*LIFE[:2], (LATER, "failure", "Held")))
+    await house.settle()
+    held = await house.shipment()
+    assert (held["status"], held["status_since"]) == ("exception", "2026-11-18T11:06:40Z")
+    assert held["last_event_at"] == "2026-11-18T11:06:40Z"
+    await house.keep(body(("2026-11-19T09:00:00+01:00", "delivered", "Handed over")), received_at=RECEIVED + 24 * HOUR)
+    await house.settle()
+    done = await house.shipment()
+    assert (done["status"], done["delivered_at"]) == ("delivered", "2026-11-19T08:00:00Z")
+    odd = (await events_of(house))[2]
+    assert (odd["at"], odd["time_basis"], odd["told_time"]) == (
+        "2026-11-18T11:06:40Z",
+        "received",
+        "2027-03-05T08:00:00Z",
+    )
+    assert (odd["local_time"], odd["utc_offset"]) == ("2026-11-18T12:06:40", "+01:00")
+    assert statuses(await house.messages()) == ["info_received", "in_transit", "exception", "delivered"]
+    ahead = Tables.clock_ahead.c
+    found = await house.store.read(
+        lambda conn: [tuple(row) for row in conn.execute(select(ahead.carrier, ahead.count))]
+    )
+    assert found == [("dhl-unified", 1)]
+    assert sum(counts[1] for counts in [one async for one in replay(house.store)]) == 0
+    assert await house.shipment() == done
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_scan_dated_ahead_and_told_again_ends_the_same_in_any_order(house: House, seed: int) -> None:
+    """Its first receipt rules, whichever telling is read first, and in however many parts."""
+    told = [
+        (RECEIVED, LIFE[:2]),
+        (RECEIVED + 1 * HOUR, [(LATER, "failure", "Held"), ("2027-03-06T09:00:00+01:00", "transit", "Sorted")]),
+        (RECEIVED + 2 * HOUR, [("2026-11-18T14:00:00+01:00", "transit", "Freed")]),
+        (RECEIVED + 3 * HOUR, [(LATER, "failure", "Held")]),
+        (RECEIVED + 9_000 * HOUR, [(LATER, "failure", "Held")]),
+    ]
+    parts = [*told, *told[:3]]
+    random.Random(seed).shuffle(parts)
+    for at, events in parts:
+        await house.keep(body(*events), received_at=at)
+        await house.settle()
+    shipment = await house.shipment()
+    assert (shipment["status"], shipment["status_since"]) == ("in_transit", "2026-11-18T12:06:40Z")
+    assert [(one["text"], one["at"]) for one in await events_of(house)][2:] == [
+        ("Held", "2026-11-18T12:06:40Z"),
+        ("Sorted", "2026-11-18T12:06:40Z"),
+        ("Freed", "2026-11-18T13:00:00Z"),
+    ]
+
+
+async def test_a_replay_sets_right_what_was_stored_as_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it was kept before anybody looked at the receipt: years ahead."""
+    with monkeypatch.context() as before:
+        before.setattr(ingest, "believed", lambda event: event)
+        await house.keep(body(*LIFE[:2], (LATER, "failure", "Held")))
+        await house.keep(body(("2026-11-18T09:00:00+01:00", "delivered", "Handed over")), received_at=RECEIVED + 1)
+        await house.settle()
+    assert (await house.shipment())["last_event_at"] == "2027-03-05T08:00:00Z"
+    async for _ in replay(house.store):
+        pass
+    assert [one["text"] for one in await events_of(house)][2:] == ["Handed over", "Held"]
+    assert (await house.shipment())["last_event_at"] == "2026-11-18T11:06:40Z"
+
+
+async def test_a_new_meaning_found_in_a_later_telling_leaves_a_scan_at_its_first_receipt(
+    house: House, without_a_row: None
+) -> None:
+    """The first telling is long dropped when the code gets its row; by the second the told time has come."""
+    first = await house.keep(body((LATER, "transit", "Sorted")))
+    await house.keep(body((LATER, "transit", "Sorted")), received_at=RECEIVED + 9_000 * HOUR)
+    await house.settle()
+    p = Tables.payload.c
+    await house.store.write(lambda conn: conn.execute(Tables.payload.delete().where(p.id == first)).rowcount)
+    dhl = connector("dhl-unified")
+    dhl.codes = CodeTable({**dhl.codes.codes, "transit": Meaning(Status.IN_TRANSIT, "other")})
+    async for _ in replay(house.store):
+        pass
+    assert (await house.shipment())["status_since"] == "2026-11-18T11:06:40Z"
+    (only,) = await events_of(house)
+    assert (only["at"], only["told_time"]) == ("2026-11-18T11:06:40Z", "2027-03-05T08:00:00Z")

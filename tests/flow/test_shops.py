@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import time
+from datetime import datetime
 
 import orjson
 import pytest
@@ -12,6 +13,10 @@ from sqlalchemy import select
 
 from connectors.samples import load
 from connectors.shops import HERE
+from gateway import housekeeping
+from gateway.clock import now_ms
+from gateway.ids import new_id
+from gateway.shops import old_secrets
 from gateway.shops.tables import Shops
 from normalizer.render import millis_instant
 
@@ -418,8 +423,10 @@ async def test_a_shop_says_what_came_last_what_was_refused_and_how_many_orders_i
     assert forged.status == 401
     came, refused, why, orders, unreadable = await shop_seen(house, account_id)
     assert (came, why, orders, unreadable) == (None, "the signature is not this body's", 0, "")
+    assert forged.json["detail"] == why
     # Who knows the address alone does not have us write with every try.
-    assert (await house.call("POST", path, data=b"{}", key=None)).status == 401
+    bare = await house.call("POST", path, data=b"{}", key=None)
+    assert (bare.status, bare.json["detail"]) == (401, "the header x-shopify-hmac-sha256 is missing")
     assert await shop_seen(house, account_id) == [None, refused, why, 0, ""]
     await push(house, account_id, "shopify", "order-created")
     await push(house, account_id, "shopify", "order-created", change=lambda order: order.pop("name"))
@@ -451,3 +458,90 @@ async def test_the_api_says_which_shops_there_are_and_what_each_needs(house):
     for of in told.values():
         assert len(of["setup"]) > 1
         assert all(one["title"] and one["help"] for one in of["credentials"])
+
+
+async def knock(house, account_id, secret):
+    """Push as a shop that signs with a secret; return the status."""
+    body = sample("shopify", "order-created").body
+    headers = {"x-shopify-topic": "orders/create", "x-shopify-hmac-sha256": signed(secret.encode(), body)}
+    path = f"/shops/shopify/push/{account_id}"
+    return (await house.call("POST", path, data=body, headers=headers, key=None)).status
+
+
+@pytest.mark.both_databases
+async def test_a_new_secret_lets_the_old_one_count_for_a_day_or_as_long_as_wished(house):
+    account_id = await shop_of(house, secrets={"signing_secret": "one"})
+    path = f"/v1/shops/{account_id}"
+    assert (await house.call("GET", path)).json["old_secret_until"] is None
+    assert await knock(house, account_id, "one") == 200
+    before = now_ms()
+    changed = (await house.call("PATCH", path, {"secrets": {"signing_secret": "two"}})).json
+    until = datetime.fromisoformat(changed["old_secret_until"]).timestamp() * 1000
+    assert before + 24 * HOUR_MS <= until <= now_ms() + 24 * HOUR_MS
+    assert [await knock(house, account_id, one) for one in ("one", "two", "three")] == [200, 200, 401]
+    # A third while the first two are under way: each counts for its own time.
+    await house.call("PATCH", path, {"secrets": {"signing_secret": "three"}, "overlap_hours": 168})
+    assert [await knock(house, account_id, one) for one in ("one", "two", "three")] == [200, 200, 200]
+    await over(house, account_id, 25)
+    assert [await knock(house, account_id, one) for one in ("one", "two", "three")] == [401, 200, 200]
+    assert (await house.call("GET", path)).json["old_secret_until"] is not None
+    ended = await house.call("PATCH", path, {"overlap_hours": 0})
+    assert (ended.status, ended.json["old_secret_until"]) == (200, None)
+    assert [await knock(house, account_id, one) for one in ("two", "three")] == [401, 200]
+    at_once = {"secrets": {"signing_secret": "four"}, "overlap_hours": 0}
+    assert (await house.call("PATCH", path, at_once)).json["old_secret_until"] is None
+    assert [await knock(house, account_id, one) for one in ("three", "four")] == [401, 200]
+
+
+HOUR_MS = 3_600_000
+
+
+async def over(house, account_id, hours):
+    """Let hours go by: what stands sealed was sealed so long before."""
+    vault = house.gateway.vault
+
+    def work(conn):
+        row = conn.execute(select(Shops.account).where(Shops.account.c.id == account_id)).mappings().one()
+        older = [one._replace(until=one.until - hours * HOUR_MS) for one in old_secrets.opened(vault, row)]
+        values = old_secrets.columns(vault, row, older)
+        conn.execute(Shops.account.update().where(Shops.account.c.id == account_id).values(**values))
+
+    await house.gateway.store.write(work)
+
+
+async def test_an_old_secret_with_which_nothing_ever_came_ends_at_once(house):
+    """Shops show the secret only after they were connected: the text given until then must not count for a day."""
+    account_id = await shop_of(house, secrets={"signing_secret": "any text"})
+    changed = await house.call("PATCH", f"/v1/shops/{account_id}", {"secrets": {"signing_secret": "the right one"}})
+    assert changed.json["old_secret_until"] is None
+    assert [await knock(house, account_id, one) for one in ("any text", "the right one")] == [401, 200]
+
+
+async def test_only_what_proves_a_push_is_kept_of_an_old_secret_and_only_as_long_as_it_counts(house):
+    secrets = {"signing_secret": "one", "domain": "example.myshopify.com", "access_token": "Kingfisher"}
+    account_id = await shop_of(house, secrets=secrets)
+    path, vault = f"/v1/shops/{account_id}", house.gateway.vault
+    assert await knock(house, account_id, "one") == 200
+    kept = await house.call("PATCH", path, {"secrets": {"access_token": "Kestrel"}})
+    assert kept.json["old_secret_until"] is None
+    await house.call("PATCH", path, {"secrets": {"signing_secret": "two", "access_token": "Kite"}})
+
+    async def row():
+        statement = select(Shops.account).where(Shops.account.c.id == account_id)
+        return await house.gateway.store.read(lambda conn: conn.execute(statement).mappings().one())
+
+    (old,) = old_secrets.opened(vault, await row())
+    assert old.secrets == {"signing_secret": "one"}
+    await over(house, account_id, 25)
+    await housekeeping.drop_old(house.gateway.store, house.gateway.settings, now_ms())
+    assert ((await row())["old_secrets"], (await row())["old_until"]) == (None, None)
+    for _ in range(old_secrets.MOST):
+        changed = await house.call("PATCH", path, {"secrets": {"signing_secret": new_id("key")}})
+        assert changed.status == 200
+    full = await house.call("PATCH", path, {"secrets": {"signing_secret": "one more"}})
+    assert (full.status, full.pointers) == (422, ["/overlap_hours"])
+    wrong = await house.call("PATCH", path, {"overlap_hours": 2})
+    assert (wrong.status, wrong.pointers) == (422, ["/overlap_hours"])
+    assert (await house.call("PATCH", path, {"overlap_hours": 169})).pointers == ["/overlap_hours"]
+    assert (await house.call("DELETE", path)).status == 204
+    assert ((await row())["secrets"], (await row())["old_secrets"]) == (b"", None)

@@ -51,6 +51,7 @@ PLANTED_EVENT = {
     "place": {"city": "Egrettown", "country": "PT"},
     "payload_id": "pay_osprey",
     "extra": {"said": "Avocetextra"},
+    "told_time": "2099-11-07T05:03:01Z",
 }
 WORDS = {
     "shipment": {
@@ -81,6 +82,7 @@ WORDS = {
         "place": "Egrettown",
         "payload_id": "pay_osprey",
         "extra": "Avocetextra",
+        "told_time": "2099-11-07T05:03:01Z",
     },
 }
 """A word of each field that not everybody sees; the others are held by the names of the fields."""

@@ -35,7 +35,7 @@ class Shop(base.Shop):
         given = require_header(push.headers, "webhook-signature").split()
         theirs = [one.removeprefix("v1,") for one in given if one.startswith("v1,")]
         if not any(hmac_ok(key, signed, one, encoding="base64") for one in theirs):
-            raise Forged("no signature is this body's")
+            raise Forged("the signature is not this body's")
         require_fresh(stamp, push.received_at)
 
     def flaws(self, secrets: Mapping[str, str]) -> dict[str, str]:

@@ -79,6 +79,10 @@ class Account(BaseModel, extra="forbid"):
     state_since: datetime
     limits: AccountLimits
     push_url: str | None = Field(default=None, description="Give this address to a carrier that pushes.")
+    last_refused_at: datetime | None = Field(
+        description="When a push to its address was last refused, to some seconds; null again with new secrets."
+    )
+    last_refusal: str = Field(description="Which proof was missing or wrong: most often the secrets differ.")
     created_at: datetime
     updated_at: datetime
 

@@ -16,6 +16,7 @@ class Import(BaseModel, extra="forbid"):
     id: str
     kind: Literal["orders", "shipments"]
     form: Literal["csv", "ndjson"]
+    filename: str = Field(description="As its sender called it, without a path; empty where nobody said.")
     state: Literal["running", "finished"]
     total: int = Field(description="Orders or shipments in the file; of a CSV file several lines may be one order.")
     done: int

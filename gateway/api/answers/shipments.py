@@ -166,7 +166,13 @@ class Event(BaseModel, extra="forbid"):
     at: datetime | None
     local_time: str | None
     utc_offset: str | None
-    time_basis: Literal["offset", "place", "carrier", "date_only", "assumed"] | None
+    time_basis: Literal["offset", "place", "carrier", "date_only", "assumed", "received"] | None = Field(
+        description="How `at` was found. `received`: the carrier told a time more than 14 hours ahead of the receipt, "
+        "so the receipt stands for it."
+    )
+    told_time: str | None = Field(
+        default=None, description="Only where `time_basis` is `received`: the time as the carrier told it."
+    )
     place: Place = Place()
     place_basis: Literal["carrier", "gazetteer"] = "carrier"
     eta: Window | None = None

@@ -50,6 +50,9 @@ class ShopAccount(BaseModel, extra="forbid"):
         description="When a push to its address was last refused, to some seconds; null again with new secrets."
     )
     last_refusal: str = Field(description="Why it was: most often the shop signs with another secret.")
+    old_secret_until: datetime | None = Field(
+        default=None, description="Until when what the shop signed with before still counts; null where nothing does."
+    )
     waiting: int = Field(description="Pushes of orders that nobody has told us of yet.")
     unreadable: int = Field(description="Pushes that are not as documented: they are kept, and wait for a new version.")
     unreadable_reason: str = Field(description="Why the newest of these cannot be read.")

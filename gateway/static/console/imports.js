@@ -56,7 +56,7 @@ async function overview(place) {
 }
 
 function line(of) {
-  return h("li", { class: "work", "data-row": of.id }, h("a", { href: `${PAGE}?import=${of.id}` }, h("strong", {}, thing(of, of.total)), h("span", { class: "small" }, " ", timeOf(of.created_at))), state(of), of.state === "running" ? h("progress", { max: of.total, value: of.done, "aria-label": `${of.done} of ${of.total} done` }) : null, h("span", { class: "small" }, counts(of)));
+  return h("li", { class: "work", "data-row": of.id }, h("a", { href: `${PAGE}?import=${of.id}` }, h("strong", {}, thing(of, of.total)), of.filename ? h("span", {}, " ", h("bdi", {}, of.filename)) : null, h("span", { class: "small" }, " ", timeOf(of.created_at))), state(of), of.state === "running" ? h("progress", { max: of.total, value: of.done, "aria-label": `${of.done} of ${of.total} done` }) : null, h("span", { class: "small" }, counts(of)));
 }
 
 const counts = (of) => [of.state === "running" ? `${of.done} of ${of.total} looked at` : "", `${of.created} new`, of.known ? `${of.known} known before` : "", of.refused ? `${of.refused} refused` : ""].filter(Boolean).join(", ");
@@ -91,7 +91,7 @@ function begin(kinds) {
     const said = h("p", { class: "small", role: "status" }, `Sending ${file.name}…`);
     fill(sending, bar, said);
     try {
-      const made = await upload(`/v1/${of.kind}/import`, file, type, (sent) => { bar.value = sent; if (sent >= file.size) said.textContent = "Sent. It is being read…"; });
+      const made = await upload(`/v1/${of.kind}/import?filename=${encodeURIComponent(file.name)}`, file, type, (sent) => { bar.value = sent; if (sent >= file.size) said.textContent = "Sent. It is being read…"; });
       if (sending.isConnected) {
         await go(`${PAGE}?import=${made.id}`);
         document.querySelector("main").focus({ preventScroll: true });
@@ -154,7 +154,7 @@ async function one(place, id) {
     const of = await api("GET", base);
     const running = of.state === "running";
     if (before?.state !== of.state) fill(said, state(of));
-    fill(figures, share(of), h("dl", { class: "facts" }, ...[["Looked at", `${of.done.toLocaleString("en-GB")} of ${of.total.toLocaleString("en-GB")}`], ["New", of.created.toLocaleString("en-GB")], ["Known before", of.known.toLocaleString("en-GB")], ["Refused", of.refused.toLocaleString("en-GB")], ["Begun", timeOf(of.created_at)], running ? null : ["Done", timeOf(of.finished_at)]].filter(Boolean).flatMap(([what, value]) => [h("dt", {}, what), h("dd", {}, value)])),
+    fill(figures, share(of), h("dl", { class: "facts" }, ...[of.filename ? ["File", h("bdi", {}, of.filename)] : null, ["Looked at", `${of.done.toLocaleString("en-GB")} of ${of.total.toLocaleString("en-GB")}`], ["New", of.created.toLocaleString("en-GB")], ["Known before", of.known.toLocaleString("en-GB")], ["Refused", of.refused.toLocaleString("en-GB")], ["Begun", timeOf(of.created_at)], running ? null : ["Done", timeOf(of.finished_at)]].filter(Boolean).flatMap(([what, value]) => [h("dt", {}, what), h("dd", {}, value)])),
       running ? h("p", { class: "small" }, "You may leave this page: the import goes on, and is found again under Imports.") : null);
     if (of.refused > (before?.refused ?? 0)) await wrong(of);
     before = of;

@@ -202,7 +202,7 @@ export async function open(main, id, _, { quietly = false } = {}) {
   function scan(event) {
     const place = [event.place?.facility, event.place?.city, event.place?.country].filter(Boolean).join(", ");
     return h("div", { class: event.earlier_parcel ? "earlier" : null },
-      h("p", {}, status(event.counts_as ?? event), event.source === "merchant" ? h("span", { class: "chip" }, "by hand") : null, event.moves === "informs" ? h("span", { class: "chip" }, "informs only") : null),
+      h("p", {}, status(event.counts_as ?? event), event.source === "merchant" ? h("span", { class: "chip" }, "by hand") : null, event.moves === "informs" ? h("span", { class: "chip" }, "informs only") : null, event.told_time ? " " : null, event.told_time ? h("span", { class: "chip", title: "More than 14 hours after it was received: the receipt stands for it" }, `dated ${event.told_time.slice(0, 16).replace("T", " ")}${event.told_time.endsWith("Z") ? " UTC" : ""} by the carrier`) : null),
       event.text ? h("p", { class: "soft" }, "“", h("bdi", {}, event.text), "”") : null,
       h("p", { class: "small" }, [place, event.local_time ? `there ${event.local_time.replace("T", " ").slice(0, 16)}${event.utc_offset ? ` (${event.utc_offset})` : ""}` : null, event.code ? `code ${event.code}` : null].filter(Boolean).join(" · "), " ", event.payload_id ? button("carrier's bytes", () => bytes(event.payload_id), { class: "quiet" }) : null));
   }

@@ -43,6 +43,7 @@ function row(one, kind, done) {
     ["Orders", one.orders.toLocaleString("en-GB")],
     ["Last push", one.last_push_at ? timeOf(one.last_push_at) : "none yet"],
     one.last_refused_at && !refusedLast(one) ? ["Last refused", h("span", {}, timeOf(one.last_refused_at), `: ${one.last_refusal}`)] : null,
+    one.old_secret_until ? ["Old secret counts until", timeOf(one.old_secret_until)] : null,
     one.waiting ? ["Waiting", `${plural(one.waiting, "push", "pushes")} for ${one.waiting === 1 ? "its order" : "their orders"}`] : null,
     one.order_prefix ? ["Order numbers begin with", one.order_prefix] : null,
     one.writes_back ? ["Told of its parcels", "yes"] : null,
@@ -56,6 +57,12 @@ function row(one, kind, done) {
         button("Steps in the shop", () => show(`${name(one, kind)}: what to do in the shop`, ...steps(one, kind)), { "aria-label": `Steps in the shop for ${name(one, kind)}` }),
         button("Change", () => change(one, kind, done), { "aria-label": `Change ${name(one, kind)}` }),
         button("New secret", () => renew(one, kind, done), { "aria-label": `New secret for ${name(one, kind)}` }),
+        one.old_secret_until ? button("End the old secret", async () => {
+          if (!await sure(`What ${name(one, kind)} signs with the old secret is refused from now on. Wait for a push signed with the new one before.`, "End the old secret")) return;
+          await api("PATCH", `/v1/shops/${one.id}`, { overlap_hours: 0 });
+          say("The old secret has ended");
+          await done();
+        }, { "aria-label": `End the old secret of ${name(one, kind)}` }) : null,
         button("Disconnect", async () => {
           if (!await sure(`Nothing ${name(one, kind)} sends is taken any more, and its secrets are forgotten. ${one.orders ? plural(one.orders, "order of it stays", "orders of it stay") : "It brought no order yet"}.`, "Disconnect the shop")) return;
           await api("DELETE", `/v1/shops/${one.id}`);
@@ -75,6 +82,8 @@ function steps(one, kind, secret) {
 
 const LABEL = { name: "label", label: "Name of yours (optional)", help: "What you call this shop here.", maxlength: 200 };
 const PREFIX = { name: "order_prefix", label: "Prefix of its order numbers (optional)", help: "An order number belongs to one shop. With several shops, give all but one a prefix, such as B-.", maxlength: 20 };
+
+const OVERLAP = { name: "overlap_hours", label: "The old one still counts for", value: "24", options: [{ value: "0", label: "no time: it ends now" }, { value: "1", label: "1 hour" }, { value: "24", label: "a day" }, { value: "168", label: "7 days" }] };
 
 // A secret nobody can guess, made in this browser.
 function fresh(prefix) {
@@ -139,9 +148,9 @@ function change(one, kind, done) {
 }
 
 function renew(one, kind, done) {
-  const dialog = show(`New secret for ${name(one, kind)}`, h("p", {}, "The one before ends at once: until the shop signs with the new one, what it sends is refused."), form(secretFields(kind.credentials.filter((of) => !of.optional)), "Set the secret", async (values) => {
+  const dialog = show(`New secret for ${name(one, kind)}`, h("p", {}, one.last_push_at ? "What the shop signs with the one before is still taken for the overlap, so that nothing on its way is lost." : "Nothing came that was signed with the one before, so it ends at once."), form([...secretFields(kind.credentials.filter((of) => !of.optional)), ...(one.last_push_at ? [OVERLAP] : [])], "Set the secret", async (values) => {
     const secrets = secretsOf(values);
-    await named(kind, () => api("PATCH", `/v1/shops/${one.id}`, { secrets }));
+    await named(kind, () => api("PATCH", `/v1/shops/${one.id}`, { secrets, ...(values.overlap_hours ? { overlap_hours: Number(values.overlap_hours) } : {}) }));
     dialog.close();
     await done();
     if (ownOf(kind, secrets)) show(`${name(one, kind)}: the new secret`, ...steps(one, kind, ownOf(kind, secrets)));
