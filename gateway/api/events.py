@@ -15,7 +15,6 @@ from gateway.api.shipments import found
 from gateway.history import event_bodies
 from gateway.merchant_events import BadEvent, merchant_event
 from gateway.visibility import shown
-from normalizer import render
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -37,11 +36,7 @@ CALLS = Calls("Shipments")
 async def events(ask: Ask) -> web.StreamResponse:
     """List the events."""
     merchant_id, shipment_id = ask.merchant_id, ask.path("shipment_id")
-
-    def work(conn: Connection) -> list[bytes]:
-        return event_bodies(conn, found(shipments.get(conn, merchant_id, shipment_id)))
-
-    bodies = await ask.gateway.store.read(work)
+    bodies = await ask.gateway.store.read(lambda conn: _bodies(conn, merchant_id, shipment_id))
     if ask.principal.role == "merchant":
         data: list[Any] = [orjson.Fragment(body) for body in bodies]
     else:
@@ -80,7 +75,10 @@ async def add(ask: Ask) -> web.StreamResponse:
     except BadEvent as trouble:
         raise invalid((f"/{trouble.field}", trouble.reason)) from None
     await ask.gateway.ingest.add_events(merchant_id, [(shipment_id, event)])
-    until = row["earlier_until"]
-    of_earlier = until is not None and int(wish.at.timestamp() * 1000) <= until
-    document = render.event(event) | {"shipment_id": shipment_id, "earlier_parcel": of_earlier}
+    bodies = await ask.gateway.store.read(lambda conn: _bodies(conn, merchant_id, shipment_id))
+    document = next(body for body in map(orjson.loads, bodies) if body["id"] == event.id)
     return answer(shown(ask.principal.role, "event", document), 201)
+
+
+def _bodies(conn: Connection, merchant_id: str, shipment_id: str) -> list[bytes]:
+    return event_bodies(conn, found(shipments.get(conn, merchant_id, shipment_id)))

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from connectors import connector
 from gateway import ingest, shipments
 from gateway.db import GroupStore, LogFull, StoreAway, open_store
+from gateway.history import event_bodies
 from gateway.inbox import Inbox, NewPayload
 from gateway.ingest import Ingest
 from gateway.replay import replay
@@ -318,7 +319,7 @@ LATER = "2027-03-05T09:00:00+01:00"
 async def events_of(house: House, number: str = NUMBER) -> list[dict[str, Any]]:
     def find(conn: Connection) -> list[dict[str, Any]]:
         row = conn.execute(select(Tables.shipment).where(Tables.shipment.c.tracking_number == number)).mappings().one()
-        return [orjson.loads(one) for one in shipments.event_bodies(conn, row)]
+        return [orjson.loads(one) for one in event_bodies(conn, row)]
 
     return await house.store.read(find)
 

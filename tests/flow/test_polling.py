@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 from gateway import accounts, due, housekeeping, metrics, shipments
 from gateway.carriers import CarrierAccess
 from gateway.clock import now_ms
+from gateway.history import event_bodies
 from gateway.tables import Tables
 from normalizer import render
 from webhooks.tables import Tables as WebhookTables
@@ -388,7 +389,7 @@ async def test_a_journey_that_ended_long_before_the_registration_is_an_earlier_p
     await house.poll()
     row = await house.row()
     assert (row["status"], house.told) == ("in_transit", ["shipment.event", "shipment.in_transit"])
-    bodies = await house.store.read(lambda conn: shipments.event_bodies(conn, row))
+    bodies = await house.store.read(lambda conn: event_bodies(conn, row))
     assert [orjson.loads(body)["earlier_parcel"] for body in bodies] == [True, True, False]
 
 
